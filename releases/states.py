@@ -1,0 +1,197 @@
+"""The words for states, the moves between them, and the one table that derives a rollback's outcome.
+
+Pure: imports nothing of Django and nothing of this project, so that probes, models and pages share the same words.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The absolute answer of a probe or of a whole checklist run."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+    SKIPPED = "skipped"
+
+
+class Regression(StrEnum):
+    """Whether something is worse than the baseline; stands beside the verdict, never instead of it."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Level(StrEnum):
+    """What a finding does to the verdict of its probe; a note does nothing."""
+
+    NOTE = "note"
+    FAIL = "fail"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Effect(StrEnum):
+    """What a probe does to the service while it measures; decides the wave in which it runs."""
+
+    NONE = "none"
+    LOAD = "load"
+    CACHE = "cache"
+
+
+class Purpose(StrEnum):
+    """Why a checklist run exists."""
+
+    BASELINE = "baseline"
+    VERIFY = "verify"
+    REHEARSAL = "rehearsal"
+    RESTORE = "restore"
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class ProbeStatus(StrEnum):
+    WAITING = "waiting"
+    """Its wave has not begun."""
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class DeploymentKind(StrEnum):
+    DEPLOYMENT = "deployment"
+    ROLLBACK = "rollback"
+
+
+class DeploymentStatus(StrEnum):
+    STARTED = "started"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class ExecutionKind(StrEnum):
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    PURGE = "purge"
+
+
+class ExecutionStatus(StrEnum):
+    EXECUTING = "executing"
+    ENDED = "ended"
+
+
+class CommandState(StrEnum):
+    """What became of a command, as far as anybody saw."""
+
+    NOT_STARTED = "not started"
+    EXITED = "exited"
+    KILLED = "killed"
+    LOST = "lost"
+
+
+class RollbackStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PURGING = "purging"
+    VERIFYING = "verifying"
+    STOPPING = "stopping"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
+class Serving(StrEnum):
+    """Which version the instances were measured to serve after a rollback."""
+
+    TARGET = "target"
+    MIXED = "mixed"
+    OTHER = "other"
+    NOT_MEASURED = "not measured"
+
+
+class ProbesSay(StrEnum):
+    """The restore checklist against the target's own last verified run."""
+
+    AS_BEFORE = "as before"
+    DIFFERENT = "different"
+    WORSE = "worse"
+    TOO_LITTLE = "too little data"
+    NOT_MEASURED = "could not measure"
+
+
+class Outcome(StrEnum):
+    RESTORED = "restored"
+    RESTORED_WITH_DIFFERENCES = "restored with differences"
+    NOT_RESTORED = "not restored"
+    INCONCLUSIVE = "inconclusive"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+ROLLBACK_MOVES: dict[RollbackStatus, frozenset[RollbackStatus]] = {
+    RollbackStatus.QUEUED: frozenset({RollbackStatus.RUNNING, RollbackStatus.CANCELLED, RollbackStatus.REFUSED}),
+    RollbackStatus.RUNNING: frozenset({RollbackStatus.PURGING, RollbackStatus.VERIFYING, RollbackStatus.STOPPING}),
+    RollbackStatus.PURGING: frozenset({RollbackStatus.VERIFYING, RollbackStatus.STOPPING}),
+    RollbackStatus.STOPPING: frozenset({RollbackStatus.VERIFYING}),
+    RollbackStatus.VERIFYING: frozenset({RollbackStatus.DONE}),
+    RollbackStatus.DONE: frozenset(),
+    RollbackStatus.CANCELLED: frozenset(),
+    RollbackStatus.REFUSED: frozenset(),
+}
+"""The allowed moves; every change of `Rollback.status` is a compare-and-set along one of these."""
+
+OPEN_ROLLBACK = tuple(status for status, moves in ROLLBACK_MOVES.items() if moves)
+"""Statuses of a rollback that has not ended; at most one such rollback per environment."""
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict that decides a set of them: fail > error > inconclusive > pass.
+
+    Skipped ones do not count; nothing left to count is inconclusive, never a pass.
+    """
+    present = set(verdicts)
+    for verdict in WORST_FIRST:
+        if verdict in present:
+            return verdict
+    return Verdict.INCONCLUSIVE
+
+
+def worst_regression(regressions: Iterable[Regression]) -> Regression:
+    """Return yes > unknown > no; nothing to compare is unknown."""
+    present = set(regressions)
+    for regression in (Regression.YES, Regression.UNKNOWN, Regression.NO):
+        if regression in present:
+            return regression
+    return Regression.UNKNOWN
+
+
+def derive_outcome(
+    *, command: CommandState, exit_code: int | None, stopped: bool, serving: Serving, probes: ProbesSay
+) -> Outcome:
+    """Return what became of a rollback, from what was measured; `restored` only when it was measured.
+
+    The exit code of the command decides nothing by itself: exit 0 with the old version still served is *not restored*,
+    and a command that failed although the target serves everywhere is *restored with differences*.
+    """
+    if serving is Serving.NOT_MEASURED:
+        return Outcome.UNKNOWN if command is CommandState.LOST else Outcome.INCONCLUSIVE
+    if serving is not Serving.TARGET:
+        return Outcome.STOPPED if stopped and command is CommandState.KILLED else Outcome.NOT_RESTORED
+    if probes is ProbesSay.AS_BEFORE:
+        clean = command is CommandState.LOST or (command is CommandState.EXITED and exit_code == 0)
+        return Outcome.RESTORED if clean else Outcome.RESTORED_WITH_DIFFERENCES
+    return {
+        ProbesSay.DIFFERENT: Outcome.RESTORED_WITH_DIFFERENCES,
+        ProbesSay.WORSE: Outcome.NOT_RESTORED,
+        ProbesSay.TOO_LITTLE: Outcome.INCONCLUSIVE,
+        ProbesSay.NOT_MEASURED: Outcome.INCONCLUSIVE,
+    }[probes]
