@@ -1,0 +1,1 @@
+"""The demo: an article archive that is really released, in two environments on this machine."""

@@ -1,0 +1,12 @@
+"""The values of Cache-Control that the archive sends (RFC 9111 section 5.2.2), each with its reason."""
+
+LIST = "public, max-age=60"
+"""Lists change with a release; a minute of old ones harms nobody."""
+ARTICLE = "public, max-age=300"
+"""Articles change seldom."""
+FILE = "public, max-age=31536000, immutable"
+"""Static files carry their digest in their address."""
+PERSONAL = "private, no-store"
+"""What one reader sees; no cache may keep it."""
+NEVER = "no-store"
+"""Errors, redirects, and answers about this very moment."""

@@ -1,0 +1,126 @@
+"""The catalogue file of the demo: both environments of the archive, as an operator would have written it."""
+
+import json
+from pathlib import Path
+
+from demo.accounts import ACCOUNTS, Account
+from demo.places import PROJECT, Environment
+
+HEAD = """\
+# Written at each start of the demo; changes made here are lost. Your own catalogue: docs/configuration.md.
+
+[services.archive]
+title = "Article archive"
+team = "Archive team"
+contact = "#archive-oncall, +49 30 000000"
+
+# Going back is the same command with an earlier version.
+[services.archive.commands.deploy]
+argv = {deploy}
+directory = {directory}
+timeout = 120
+environment = ["PATH"]
+[services.archive.commands.rollback]
+argv = {deploy}
+directory = {directory}
+timeout = 120
+environment = ["PATH"]
+
+[services.archive.checklist.serving_version]
+path = "/version"
+
+[services.archive.checklist.cache_headers]
+routes = [
+    {{ path = "/", expect = "shared", lifetime = [30, 300] }},
+    {{ path = "/articles", expect = "shared", lifetime = [30, 300] }},
+    {{ path = "/articles/library-json", expect = "shared", lifetime = [60, 3600] }},
+    {{ path = "/login", expect = "private" }},
+    {{ path = "/account", expect = "private", logged_in = true }},
+    {{ path = "/version", expect = "none" }},
+]
+
+[services.archive.checklist.logged_in_traffic]
+login = {{ path = "/login", username_field = "username", password_field = "password" }}
+personal = ["/account"]
+anonymous = ["/", "/articles", "/articles/library-json"]
+action = {{ page = "/account", path = "/bookmarks", fields = {{ slug = "library-json" }}, shows = "Kept articles" }}
+
+[services.archive.checklist.purge]
+affected = ["/articles"]
+control = ["/", "/articles/library-json"]
+generation = "X-Request-ID"
+
+[services.archive.checklist.response_time]
+samples = 30
+routes = [
+    {{ path = "/articles", budget_ms = 80 }},
+    {{ path = "/articles/library-json", budget_ms = 80 }},
+]
+
+[services.archive.checklist.rollback_command]
+"""
+
+ENVIRONMENT = """
+[services.archive.environments.{name}]
+production = {production}
+base_url = {url}
+instances = [{instances}]
+allow_private = true
+[services.archive.environments.{name}.purging]
+method = "command"
+[services.archive.environments.{name}.commands.purge]
+argv = ["bin/purge", "{{route}}"]
+directory = {current}
+timeout = 30
+environment = ["PATH"]
+"""
+
+ACCOUNT = """\
+[[services.archive.environments.{name}.accounts]]
+name = {account}
+username = {username}
+password = {password}
+marker = {marker}
+"""
+
+
+def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
+    """Return the catalogue, as TOML."""
+    deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
+    parts = [HEAD.format(deploy=_list(deploy), directory=_text(PROJECT / "demo"))]
+    for environment in environments:
+        instances = (f"{{ name = {_text(each.name)}, url = {_text(each.url)} }}" for each in environment.instances)
+        parts.append(
+            ENVIRONMENT.format(
+                name=environment.name,
+                production=_boolean(environment.name == "production"),
+                url=_text(environment.url),
+                instances=", ".join(instances),
+                current=_text(environment.current),
+            )
+        )
+        parts.extend(_account(home, environment, account) for account in ACCOUNTS)
+    return "".join(parts)
+
+
+def _account(home: Path, environment: Environment, account: Account) -> str:
+    return ACCOUNT.format(
+        name=environment.name,
+        account=_text(account.name),
+        username=_text(f"file:{account.username_file(home)}"),
+        password=_text(f"file:{account.password_file(home)}"),
+        marker=_text(account.shown),
+    )
+
+
+def _text(value: object) -> str:
+    """Quote a text; the basic strings of TOML and of JSON agree."""
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _list(values: list[str]) -> str:
+    return "[" + ", ".join(map(_text, values)) + "]"
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
