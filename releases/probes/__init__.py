@@ -1,0 +1,1 @@
+"""The probes: one file each, with its words, its findings and its measuring. They know HTTP, not Django."""

@@ -1,0 +1,238 @@
+"""A reader with a browser's habits: keeps cookies, follows redirects, fills in forms. One reader stays at one place."""
+
+import contextlib
+import html
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from releases.http import MOST_REDIRECTS, REDIRECTS, Door, Response, TooManyRedirects
+from releases.probes.base import Account
+from releases.probes.login import Login
+from releases.probes.routes import check_route, url_of
+
+LONGEST_PAGE = 500_000
+"""Characters of a page that are searched for forms."""
+MOST_COOKIES = 50
+MOST_FORMS = 50
+MOST_INPUTS = 200
+
+
+class LoginFailed(Exception):
+    """The form did not let the reader in. `str()` says why, without credentials."""
+
+
+class NoForm(LoginFailed):
+    """The page has no form with the named inputs."""
+
+
+@dataclass(slots=True)
+class Form:
+    """A form of a page, with the values that a browser would send back untouched."""
+
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    """Every named input, also those without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    value: str
+    path: str
+
+
+class Reader:
+    """Asks one place (the edge or one instance) as one person would, each time with what the answers before set."""
+
+    def __init__(self, door: Door, place: str, alias: str = "") -> None:
+        """Make a reader without cookies.
+
+        Args:
+            place: Base URL that is asked.
+            alias: Base URL by which the service may call itself in redirects (the edge, when an instance is asked).
+        """
+        self._door = door
+        self.place = place
+        self._base_path = urlsplit(place).path.rstrip("/")
+        self._hosts = {urlsplit(place).netloc.lower(), urlsplit(alias or place).netloc.lower()}
+        self._cookies: dict[str, _Cookie] = {}
+
+    def get(self, route: str, timeout: float | None = None) -> Response:
+        """Ask for a route; a redirect is returned as it is."""
+        return self._send("GET", route, None, "", timeout)
+
+    def follow(self, route: str, timeout: float | None = None) -> tuple[str, Response]:
+        """Ask for a route, follow redirects within the service, and return the final route and answer."""
+        return self._followed(route, self.get(route, timeout), timeout)
+
+    def submit(
+        self, page: str, form: Form, values: dict[str, str], path: str | None = None, timeout: float | None = None
+    ) -> tuple[str, Response]:
+        """Send a form of a page with values filled in, follow redirects, and return the final route and answer."""
+        target = path or self._within(page, form.action)
+        if target is None:
+            raise NoForm(f"the form of {page} is sent to another host")
+        body = urlencode({**form.values, **values}).encode("ascii")
+        return self._followed(target, self._send("POST", target, body, url_of(self.place, page), timeout), timeout)
+
+    def log_in(self, account: Account, login: Login, timeout: float | None = None) -> None:
+        """Log in through the service's form. Raises LoginFailed, or a DoorError when there was no answer."""
+        inputs = {login.username_field, login.password_field}
+        page, shown = self.follow(login.path, timeout)
+        form = form_with(inputs, shown.text)
+        if form is None:
+            raise NoForm(
+                f"{login.path} answered {shown.status} without a form that has the inputs "
+                f"{login.username_field} and {login.password_field}"
+            )
+        before = dict(self._cookies)
+        values = {login.username_field: account.username, login.password_field: account.password}
+        # The final route comes from the service and could repeat what was sent: only the status is told.
+        _, answer = self.submit(page, form, values, timeout=timeout)
+        if answer.status >= 400:
+            raise LoginFailed(f"the form of {login.path} was answered with {answer.status}")
+        if form_with(inputs, answer.text) is not None:
+            raise LoginFailed(f"the form of {login.path} was shown again instead of letting the account in")
+        if self._cookies == before:
+            raise LoginFailed(f"the form of {login.path} was accepted, but no session cookie was set")
+
+    def _followed(self, route: str, response: Response, timeout: float | None) -> tuple[str, Response]:
+        for _ in range(MOST_REDIRECTS):
+            location = response.get("location")
+            target = self._within(route, location) if response.status in REDIRECTS and location else None
+            if target is None:
+                return route, response
+            route, response = target, self.get(target, timeout)
+        if response.status in REDIRECTS:
+            raise TooManyRedirects(f"{route[:200]} still redirects after {MOST_REDIRECTS} redirects")
+        return route, response
+
+    def _within(self, route: str, reference: str) -> str | None:
+        """Return the route that a link of a page leads to, or None when it leads away from the service."""
+        try:
+            parts = urlsplit(urljoin(url_of(self.place, route), reference.strip()))
+        except ValueError:
+            return None
+        if parts.scheme not in ("http", "https") or parts.netloc.lower() not in self._hosts:
+            return None
+        if not parts.path.startswith(self._base_path):
+            return None
+        path = parts.path.removeprefix(self._base_path) or "/"
+        try:
+            return check_route(path + (f"?{parts.query}" if parts.query else ""))
+        except ValueError:
+            return None
+
+    def _send(self, method: str, route: str, body: bytes | None, referer: str, timeout: float | None) -> Response:
+        fields = {}
+        if cookies := self._cookies_for(route):
+            fields["Cookie"] = cookies
+        if body is not None:
+            fields["Content-Type"] = "application/x-www-form-urlencoded"
+            fields["Referer"] = referer  # Django checks it beside its token
+        url = url_of(self.place, route)
+        response = self._door.request(method, url, headers=fields, body=body, timeout=timeout, keep=True)
+        self._take_cookies(route, response)
+        return response
+
+    def _cookies_for(self, route: str) -> str:
+        path = self._path_of(route)
+        return "; ".join(
+            f"{name}={cookie.value}" for name, cookie in self._cookies.items() if _path_matches(path, cookie.path)
+        )
+
+    def _path_of(self, route: str) -> str:
+        return self._base_path + route.partition("?")[0]
+
+    def _take_cookies(self, route: str, response: Response) -> None:
+        """Keep what was set. `Secure` is not looked at: an instance is asked as the edge that ends TLS asks it."""
+        for line in response.get_all("set-cookie"):
+            pair, *attributes = line.split(";")
+            name, equals, value = pair.strip().partition("=")
+            if not equals or not name or any(ord(char) < 0x21 or ord(char) > 0x7E for char in name + value):
+                continue
+            known = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in attributes)}
+            self._cookies.pop(name, None)
+            if not _is_over(known) and len(self._cookies) < MOST_COOKIES:
+                path = known.get("path", "")
+                default = self._path_of(route).rpartition("/")[0] or "/"
+                self._cookies[name] = _Cookie(value, path if path.startswith("/") else default)
+
+
+def form_with(inputs: set[str], page: str) -> Form | None:
+    """Return the first form of a page that has all these inputs, or None."""
+    parser = _FormParser()
+    # Python's parser raises AssertionError at a marked section that it does not know; what came before it counts.
+    with contextlib.suppress(AssertionError):
+        parser.feed(page[:LONGEST_PAGE])
+    return next((form for form in parser.forms if inputs <= form.names), None)
+
+
+def shows(marker: str, response: Response) -> bool:
+    """Return whether a text appears in an answer: in its body, written plainly or escaped for HTML, or in a field."""
+    text = response.text
+    return (
+        marker in text
+        or ("&" in text and marker in html.unescape(text))
+        or any(marker in value for _, value in response.headers)
+    )
+
+
+def _path_matches(path: str, cookie_path: str) -> bool:
+    """Apply RFC 6265 section 5.1.4."""
+    return path == cookie_path or path.startswith(cookie_path if cookie_path.endswith("/") else cookie_path + "/")
+
+
+def _is_over(attributes: dict[str, str]) -> bool:
+    """Return whether a cookie is set only to be forgotten (RFC 6265 section 5.2)."""
+    if max_age := attributes.get("max-age"):
+        return max_age.startswith("-") or max_age.strip("0") == ""
+    try:
+        return parsedate_to_datetime(attributes["expires"]).timestamp() <= 86400
+    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
+        return False
+
+
+class _FormParser(HTMLParser):
+    """Collects the forms of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self._open: Form | None = None
+        self._select: str = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form" and len(self.forms) < MOST_FORMS:
+            self._open = Form(attributes.get("action", ""))
+            self.forms.append(self._open)
+        elif tag in ("input", "textarea", "select", "button") and self._open is not None:
+            self._add_input(self._open, tag, attributes)
+        elif tag == "option" and self._open is not None and self._select:
+            # A browser sends the selected option, or the first one.
+            chosen = attributes.get("value", "")
+            known = self._open.values.get(self._select, chosen)
+            self._open.values[self._select] = chosen if "selected" in attributes else known
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = None
+        elif tag == "select":
+            self._select = ""
+
+    def _add_input(self, form: Form, tag: str, attributes: dict[str, str]) -> None:
+        name = attributes.get("name", "")
+        kind = attributes.get("type", "text").lower()
+        if not name or "disabled" in attributes or len(form.names) >= MOST_INPUTS:
+            return
+        form.names.add(name)
+        if tag == "select":
+            self._select = name
+        elif kind in ("checkbox", "radio"):
+            if "checked" in attributes:
+                form.values[name] = attributes.get("value", "on")
+        elif tag == "input" and kind not in ("submit", "image", "button", "reset", "file"):
+            form.values[name] = attributes.get("value", "")

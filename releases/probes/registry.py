@@ -1,0 +1,73 @@
+"""The probes there are: every module of this package is looked at, so adding a probe is adding its file."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+import releases.probes as package
+from releases.probes.base import Probe
+
+ORDER = (
+    "serving_version",
+    "cache_headers",
+    "logged_in_traffic",
+    "purge",
+    "response_time",
+    "rollback_command",
+)
+"""Keys in the order in which people read a checklist; a key not named here comes after them, by name."""
+
+
+class UnknownProbe(LookupError):
+    """No probe has this key. The message names those that there are."""
+
+
+@cache
+def all_probes() -> Mapping[str, Probe[Any]]:
+    """Return every probe by its key, in the order of reading. Raises TypeError when two share a key."""
+    found: dict[str, Probe[Any]] = {}
+    for info in pkgutil.iter_modules(package.__path__, prefix=f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if kind.__module__ != module.__name__ or not issubclass(kind, Probe) or inspect.isabstract(kind):
+                continue
+            if kind.key in found:
+                raise TypeError(f"two probes have the key {kind.key!r}: {type(found[kind.key])} and {kind}")
+            found[kind.key] = kind()
+    return {key: found[key] for key in sorted(found, key=_place_in_order)}
+
+
+def get(key: str) -> Probe[Any]:
+    """Return the probe with this key; raise UnknownProbe if there is none."""
+    try:
+        return all_probes()[key]
+    except KeyError:
+        raise UnknownProbe(f"no probe {key!r}; there are {', '.join(all_probes())}") from None
+
+
+def settings_errors(key: str, settings: Mapping[str, Any]) -> list[ErrorDetails]:
+    """Return what is wrong with a probe's settings, as pydantic's details (`loc`, `msg`, `input`); empty if nothing."""
+    try:
+        get(key).settings_model.model_validate(settings)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        return [detail for detail in details if not _follows_from_another(detail, details)]
+    return []
+
+
+def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Return whether pydantic calls a list too short only because an entry of it was wrong."""
+    depth = len(detail["loc"])
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == detail["loc"] for other in details
+    )
+
+
+def _place_in_order(key: str) -> tuple[int, str]:
+    return (ORDER.index(key) if key in ORDER else len(ORDER), key)

@@ -1,0 +1,70 @@
+"""`rollback_command`: whatever the worker reports becomes a finding."""
+
+from dataclasses import replace
+
+import pytest
+
+from releases.states import Regression, Verdict
+from tests.probes.conftest import NO_PROBLEMS, World, kinds_of
+
+KEY = "rollback_command"
+
+
+def test_it_passes_when_nothing_is_in_the_way(world: World) -> None:
+    answer = world.ask(KEY)
+    assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
+    assert answer.figures == {"target_version": "1.4.1", "digest": "0" * 64, "rehearsed_s_ago": 3600.0}
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        pytest.param(identity, marks=pytest.mark.finding(KEY, identity))
+        for identity in ("does_not_render", "program_missing", "not_executable", "directory_missing", "lock_held")
+    ],
+)
+def test_each_problem_fails_with_its_detail(world: World, identity: str) -> None:
+    """B40"""
+    world.facts = replace(NO_PROBLEMS, problems=((identity, "/srv/shop/bin/deploy"),))
+    answer = world.ask(KEY)
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {identity})
+    assert "/srv/shop/bin/deploy" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "other_problem")
+def test_a_problem_that_this_probe_does_not_know_fails_too(world: World) -> None:
+    world.facts = replace(NO_PROBLEMS, problems=(("quota", "no space left"), ("moon", "")))
+    answer = world.ask(KEY)
+    assert answer.verdict is Verdict.FAIL
+    assert len({finding.identity for finding in answer.findings}) == 2
+
+
+@pytest.mark.finding(KEY, "no_target")
+def test_a_first_deployment_has_nothing_to_go_back_to(world: World) -> None:
+    world.facts = replace(NO_PROBLEMS, target_version=None, problems=(("no_target", "no release was verified"),))
+    assert world.ask(KEY).verdict is Verdict.SKIPPED
+
+
+def test_without_a_target_other_problems_still_fail(world: World) -> None:
+    problems = (("no_target", "none"), ("program_missing", "bin/deploy"))
+    world.facts = replace(NO_PROBLEMS, target_version=None, problems=problems)
+    assert world.ask(KEY).verdict is Verdict.FAIL
+
+
+@pytest.mark.finding(KEY, "no_rehearsal_yet")
+def test_no_rehearsal_is_a_note_where_none_is_required(world: World) -> None:
+    world.facts = replace(NO_PROBLEMS, rehearsed_seconds_ago=None, rehearsal_required=False)
+    assert world.ask(KEY).verdict is Verdict.PASS
+
+
+@pytest.mark.finding(KEY, "rehearsal_required")
+def test_no_rehearsal_fails_where_one_is_required(world: World) -> None:
+    world.facts = replace(NO_PROBLEMS, rehearsed_seconds_ago=None)
+    assert world.ask(KEY).verdict is Verdict.FAIL
+
+
+def test_a_problem_that_was_there_before_is_no_regression(world: World) -> None:
+    world.facts = replace(NO_PROBLEMS, problems=(("program_missing", "bin/deploy"),))
+    assert world.ask_again(KEY).regression is Regression.NO
+    world.facts = replace(NO_PROBLEMS, problems=(("program_missing", "x"), ("directory_missing", "/srv")))
+    assert world.ask(KEY).regression is Regression.YES
