@@ -1,0 +1,36 @@
+"""Who does something, and from where: what the book keeps of them."""
+
+from dataclasses import dataclass, field
+
+from releases.models import User
+
+WORKER = "Rollbook worker"
+SWEEP = "Rollbook sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, a pipeline or a part of Rollbook itself, with the request that they came by."""
+
+    name: str
+    via: str
+    """`web`, `api`, `command line`, `worker` or `sweep`."""
+    user: User | None = None
+    request_id: str = ""
+    origin: str = ""
+    """Address of the client as the trusted hop saw it."""
+    scopes: frozenset[str] = field(default_factory=frozenset)
+
+    def may(self, permission: str) -> bool:
+        """Whether they hold `releases.<permission>`; someone at a terminal of the host holds all."""
+        if self.user is None:
+            return self.via == "command line"
+        return self.user.is_active and self.user.has_perm(f"releases.{permission}")
+
+
+def worker() -> Actor:
+    return Actor(name=WORKER, via="worker")
+
+
+def sweep() -> Actor:
+    return Actor(name=SWEEP, via="sweep")

@@ -1,0 +1,15 @@
+"""Addresses of the JSON face, all under /api/v1/."""
+
+from django.urls import path, re_path
+
+from releases.api import views
+
+urlpatterns = [
+    path("releases", views.releases, name="api_releases"),
+    path("releases/<int:pk>", views.release, name="api_release"),
+    path("deployments", views.deployments, name="api_deployments"),
+    path("deployments/<int:pk>", views.deployment, name="api_deployment"),
+    path("deployments/<int:pk>/finish", views.finish, name="api_finish"),
+    path("rollbacks/<int:pk>", views.rollback, name="api_rollback"),
+    re_path(r"", views.nothing_here, name="api_nothing"),
+]

@@ -1,0 +1,99 @@
+"""The calls of the JSON face."""
+
+import time
+from typing import TypeVar
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from releases.actor import Actor
+from releases.api import shapes
+from releases.api.door import api_view, body_of
+from releases.errors import DO_NOT_RETRY, NotFound, Problem
+from releases.intake import FinishSpec, ReleaseSpec, StartSpec, from_json
+from releases.models import ChecklistRun, Deployment, Release, Rollback
+from releases.services.deployments import finish_deployment, start_deployment
+from releases.services.releases import register_release
+from releases.states import RunStatus
+
+POLL_SECONDS = 0.25
+
+T = TypeVar("T")
+
+
+@api_view("POST")
+def releases(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Register a release: 201 with the release; the same key again answers the same release."""
+    made = register_release(from_json(ReleaseSpec, body_of(request)), actor=actor, key=_key(request))
+    return JsonResponse(shapes.release_json(request, made), status=201)
+
+
+@api_view("GET")
+def release(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    row = Release.objects.select_related("service").filter(pk=pk).first()
+    return JsonResponse(shapes.release_json(request, _found(row, f"R-{pk}")))
+
+
+@api_view("POST")
+def deployments(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Report a deployment's start: 202 with the baseline, held up to `wait` seconds until that was measured."""
+    spec = from_json(StartSpec, body_of(request))
+    made = start_deployment(spec, actor=actor, key=_key(request))
+    _wait_until_done(made.baseline_id, spec.wait)
+    return JsonResponse(shapes.deployment_json(request, _deployment(made.pk)), status=202)
+
+
+@api_view("GET")
+def deployment(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    return JsonResponse(shapes.deployment_json(request, _deployment(pk)))
+
+
+@api_view("POST")
+def finish(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    """Report a deployment's end: 200 with the checklist that now runs."""
+    made = finish_deployment(pk, from_json(FinishSpec, body_of(request)), actor=actor, key=_key(request))
+    return JsonResponse(shapes.deployment_json(request, _deployment(made.pk)))
+
+
+@api_view("GET")
+def rollback(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    row = (
+        Rollback.objects.select_related("environment__service", "undone__release", "target__release")
+        .filter(pk=pk)
+        .first()
+    )
+    return JsonResponse(shapes.rollback_json(request, _found(row, f"RB-{pk}")))
+
+
+@api_view("GET", "POST", "PUT", "PATCH", "DELETE")
+def nothing_here(request: HttpRequest, actor: Actor) -> HttpResponse:
+    raise NotFound(
+        Problem("not_found", f"There is nothing at {request.path}.", "an address of docs/api.md", retry=DO_NOT_RETRY)
+    )
+
+
+def _key(request: HttpRequest) -> str:
+    return request.headers.get("Idempotency-Key", "")
+
+
+def _deployment(pk: int) -> Deployment:
+    row = (
+        Deployment.objects.select_related("release__service", "environment__service", "baseline").filter(pk=pk).first()
+    )
+    return _found(row, f"D-{pk}")
+
+
+def _found(row: T | None, tag: str) -> T:
+    if row is None:
+        raise NotFound(Problem("not_found", f"There is no {tag}.", "a number that exists", got=tag, retry=DO_NOT_RETRY))
+    return row
+
+
+def _wait_until_done(run_id: int | None, seconds: int) -> None:
+    """Hold the answer until a checklist run is done, at most so many seconds. No transaction is open meanwhile."""
+    if run_id is None:
+        return
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not ChecklistRun.objects.filter(pk=run_id).exclude(status=RunStatus.DONE).exists():
+            return
+        time.sleep(POLL_SECONDS)

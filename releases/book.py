@@ -1,0 +1,181 @@
+"""The book: one append-only, hash-chained line per thing that happened.
+
+`hash = sha256(previous ‖ seq ‖ sha256(payload))`, each as text, so that an export can show an event of another
+service by its digest alone. The head row is locked by the writer, so call `record` last in a transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from releases.actor import Actor
+from releases.models import BookHead, Environment, Event, Service
+
+GENESIS = "0" * 64
+
+
+class Tag(StrEnum):
+    """What can happen, as `subject:action`."""
+
+    CATALOGUE_SYNCED = "catalogue:synced"
+    """The operator applied a catalogue file; details name what changed."""
+    RELEASE_REGISTERED = "release:registered"
+    RELEASE_MARKED_BAD = "release:marked_bad"
+    RELEASE_UNMARKED_BAD = "release:unmarked_bad"
+    """The rollback that marked it was cancelled before anything ran."""
+    DEPLOYMENT_STARTED = "deployment:started"
+    DEPLOYMENT_FINISHED = "deployment:finished"
+    DEPLOYMENT_FAILED = "deployment:failed"
+    CHECKLIST_SETTLED = "checklist:settled"
+    ENVIRONMENT_FROZEN = "environment:frozen"
+    FREEZE_LIFTED = "environment:freeze_lifted"
+    ROLLBACK_PRESSED = "rollback:pressed"
+    ROLLBACK_CLAIMED = "rollback:claimed"
+    ROLLBACK_REFUSED = "rollback:refused"
+    """The worker would not start it: permission gone, or the command is not the one that was shown."""
+    ROLLBACK_CANCELLED = "rollback:cancelled"
+    ROLLBACK_STOP_REQUESTED = "rollback:stop_requested"
+    ROLLBACK_COMMAND_ENDED = "rollback:command_ended"
+    ROLLBACK_COMMAND_LOST = "rollback:command_lost"
+    ROLLBACK_PURGED = "rollback:purged"
+    ROLLBACK_DONE = "rollback:done"
+    EXECUTION_REPORTED_LATE = "execution:reported_late"
+    """A worker that had been given up reported after all; no status changed."""
+    PERMISSION_DENIED = "permission:denied"
+    TOKEN_CREATED = "token:created"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """The first place where the chain does not hold."""
+
+    seq: int
+    what: str
+
+
+def canonical(payload: dict[str, Any]) -> bytes:
+    """Return the one JSON text of a payload. Floats are refused: databases do not keep their spelling."""
+    _refuse_floats(payload)
+    return _json(payload)
+
+
+def chain_hash(previous: str, seq: int, payload_digest: str) -> str:
+    return hashlib.sha256(f"{previous}{seq}{payload_digest}".encode()).hexdigest()
+
+
+def record(
+    action: Tag,
+    actor: Actor,
+    *,
+    about: str = "",
+    service: Service | None = None,
+    environment: Environment | None = None,
+    reason: str = "",
+    **details: Any,
+) -> Event:
+    """Append one event in the transaction of the caller, and return it."""
+    if environment is not None:
+        service = environment.service
+    at = timezone.now()
+    service_key, environment_key = service.key if service else "", environment.key if environment else ""
+    payload = {
+        "at": at.isoformat(),
+        "action": action.value,
+        "actor": actor.name,
+        "via": actor.via,
+        "object": about,
+        "service": service_key,
+        "environment": environment_key,
+        "reason": reason,
+        "request_id": actor.request_id,
+        "origin": actor.origin,
+        "details": details,
+    }
+    digest = hashlib.sha256(canonical(payload)).hexdigest()
+    with transaction.atomic():
+        head = _lock_head()
+        event_hash = chain_hash(head.hash or GENESIS, head.seq, digest)
+        event = Event.objects.create(
+            seq=head.seq,
+            at=at,
+            action=action.value,
+            actor=actor.name,
+            service=service_key,
+            environment=environment_key,
+            object_tag=about,
+            payload=payload,
+            payload_digest=digest,
+            previous=head.hash or GENESIS,
+            hash=event_hash,
+        )
+        BookHead.objects.filter(pk=1).update(hash=event_hash)
+    return event
+
+
+def verify() -> Flaw | None:
+    """Walk the whole chain and return its first flaw, or None when it holds up to the head.
+
+    Events that are written meanwhile lie behind the head that was read, and are left for the next time.
+    """
+    newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    head = BookHead.objects.filter(pk=1).first() or BookHead()
+    previous, expected = GENESIS, 1
+    for event in _events_up_to(max(newest, head.seq)):
+        if event.seq != expected:
+            return Flaw(expected, f"event {expected} is missing")
+        digest = hashlib.sha256(_json(event.payload)).hexdigest()
+        if digest != event.payload_digest or not _columns_match(event):
+            return Flaw(event.seq, "its content was changed")
+        if event.previous != previous or event.hash != chain_hash(previous, event.seq, digest):
+            return Flaw(event.seq, "it does not follow from the event before it")
+        previous, expected = event.hash, expected + 1
+    if (head.seq, head.hash or GENESIS) != (expected - 1, previous):
+        return Flaw(expected, f"the book ends at {expected - 1}, its head says {head.seq}")
+    return None
+
+
+def _lock_head() -> BookHead:
+    """Raise the head's number, which locks its row until the transaction ends, and return it."""
+    if not BookHead.objects.filter(pk=1).update(seq=F("seq") + 1):
+        BookHead.objects.bulk_create([BookHead(pk=1)], ignore_conflicts=True)
+        BookHead.objects.filter(pk=1).update(seq=F("seq") + 1)
+    return BookHead.objects.get(pk=1)
+
+
+def _json(payload: Any) -> bytes:
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="surrogatepass")
+
+
+def _events_up_to(seq: int) -> Iterator[Event]:
+    return Event.objects.filter(seq__lte=seq).order_by("seq").iterator(chunk_size=1000)
+
+
+def _columns_match(event: Event) -> bool:
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    return (event.action, event.actor, event.service, event.environment, event.object_tag, event.at.isoformat()) == (
+        payload.get("action"),
+        payload.get("actor"),
+        payload.get("service"),
+        payload.get("environment"),
+        payload.get("object"),
+        payload.get("at"),
+    )
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(f"{value!r}: the book keeps no floats; write a text or an integer with its unit")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)

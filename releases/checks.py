@@ -1,0 +1,53 @@
+"""System checks: a misconfiguration is named at start, with an id and a hint, not met at 03:12."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from releases import triggers
+from releases.catalogue.tables import GRACE_LIMIT, TIMEOUT_LIMIT
+
+
+@register()
+def deadlines_are_ordered(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Refuse limits that would let the broker hand out a command that still runs."""
+    ladder = [
+        (TIMEOUT_LIMIT + GRACE_LIMIT, "command timeout + grace"),
+        (settings.ACT_SOFT_LIMIT, "ACT_SOFT_LIMIT"),
+        (settings.ACT_HARD_LIMIT, "ACT_HARD_LIMIT"),
+        (settings.VISIBILITY_TIMEOUT, "VISIBILITY_TIMEOUT"),
+    ]
+    return [
+        Error(
+            f"{lower_name} ({lower} s) is not below {upper_name} ({upper} s).",
+            hint="Each limit must be smaller than the next, or a command could be cut off or handed out twice.",
+            id="releases.E002",
+        )
+        for (lower, lower_name), (upper, upper_name) in pairwise(ladder)
+        if lower >= upper
+    ]
+
+
+@register(Tags.database)
+def book_is_guarded(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report a missing trigger of the book, in each database that is checked."""
+    errors: list[CheckMessage] = []
+    for alias in databases or []:
+        if triggers.TABLE not in connections[alias].introspection.table_names():
+            continue
+        errors += [
+            Error(
+                f"The book's trigger {name} is missing in the database {alias!r}.",
+                hint="Run `manage.py migrate`, which puts it back.",
+                id="releases.E001",
+            )
+            for name in triggers.missing(alias)
+        ]
+    return errors

@@ -1,0 +1,294 @@
+"""Untrusted input → a typed spec, or every problem at once. No database: what is taken or missing is the verbs' to say.
+
+Form, API and command line share these specs. JSON goes through `from_json`; forms and the command line, where
+everything is text and an empty text means "not given", through `from_text`.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from releases.display import hidden_character, visible
+from releases.errors import Invalid, Malformed, Problem
+from releases.probes.routes import check_exact_route
+
+JSON_DEPTH_LIMIT = 20
+JSON_DIGITS_LIMIT = 18
+ROUTES_LIMIT = 50
+PROBLEMS_LIMIT = 20
+PATH_LIMIT = 80
+"""Characters of a field's name that an answer repeats; an unknown field may be called anything."""
+
+REASONS = {
+    "checklist": "Checklist failing",
+    "users": "Users report",
+    "slow": "Too slow",
+    "other": "Other",
+}
+"""Why somebody rolls back, as a choice."""
+
+
+def _plain_text(value: str) -> str:
+    value = value.replace("\r\n", "\n").strip()
+    name = hidden_character(value)
+    if name:
+        raise PydanticCustomError("hidden_character", "contains {name}", {"name": name})
+    return value
+
+
+def _one_line(value: str) -> str:
+    value = _plain_text(value)
+    if "\n" in value or "\t" in value:
+        raise PydanticCustomError("hidden_character", "contains {name}", {"name": "a line break or tab"})
+    return value
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise PydanticCustomError("empty", "is empty")
+    return value
+
+
+def _route(value: str) -> str:
+    value = _one_line(value)
+    try:
+        return check_exact_route(value)
+    except ValueError as error:
+        raise PydanticCustomError("not_a_route", "cannot be purged: {why}", {"why": str(error)}) from None
+
+
+def _web_address(value: str) -> str:
+    value = _one_line(value)
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise PydanticCustomError("not_an_address", "is not a web address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\]", value) or port == 0:
+        raise PydanticCustomError("not_an_address", "is not a web address")
+    if parts.username is not None or parts.password is not None:
+        raise PydanticCustomError("credentials_in_address", "holds credentials")
+    return value
+
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Name = Annotated[str, Field(max_length=80), AfterValidator(_one_line), AfterValidator(_not_empty)]
+Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
+OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
+Route = Annotated[str, AfterValidator(_route)]
+WebAddress = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
+
+
+class Spec(BaseModel):
+    """The base of every spec: frozen, and a key that nobody knows is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReleaseSpec(Spec):
+    """A release to register."""
+
+    service: Key
+    version: Version
+    owner: Name
+    expected_result: Note
+    rollback_note: Note
+    affected_routes: Annotated[list[Route], Field(max_length=ROUTES_LIMIT)] = []
+    change_url: WebAddress = ""
+    assumptions: OptionalNote = ""
+    change_size: Annotated[str, Field(max_length=80), AfterValidator(_one_line)] = ""
+
+
+class StartSpec(Spec):
+    """A deployment that is about to begin."""
+
+    service: Key
+    environment: Key
+    version: Version
+    wait: Annotated[int, Field(ge=0, le=60)] = 0
+    """Seconds to hold the answer until the baseline was measured."""
+
+
+class FinishSpec(Spec):
+    """A deployment that has ended."""
+
+    succeeded: bool = True
+
+
+class RollbackSpec(Spec):
+    """A press of the button: what was seen, where it goes, and why."""
+
+    service: Key
+    environment: Key
+    live: Annotated[int, Field(ge=1)]
+    """Number of the deployment that the page showed as live."""
+    target: Annotated[int, Field(ge=1)]
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    reason: Annotated[str, Field(pattern="^(" + "|".join(REASONS) + ")$")]
+    words: OptionalNote = ""
+    purge: bool = True
+
+
+class LiftSpec(Spec):
+    """A freeze to lift."""
+
+    reason: Note
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def from_json(spec: type[S], body: bytes) -> S:
+    """Parse a JSON body strictly.
+
+    Raises Malformed where it cannot be read, and Invalid with every problem where it does not fit the spec.
+    """
+    _read_json(body)
+    try:
+        return spec.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(*_problems(spec, error)) from None
+
+
+def from_text(spec: type[S], given: Mapping[str, str | Sequence[str]]) -> S:
+    """Validate texts from a form or a command line; an empty one counts as not given."""
+    try:
+        # Not model_validate_strings, which knows no lists. Texts become numbers and yes or no in the same way.
+        return spec.model_validate({key: value for key, value in given.items() if value})
+    except ValidationError as error:
+        raise Invalid(*_problems(spec, error)) from None
+
+
+def lines(text: str) -> list[str]:
+    """Split a text box into its lines, without empty ones."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _read_json(body: bytes) -> None:
+    """Refuse what JSON parsers disagree about: duplicate keys, NaN, huge numbers, deep nesting."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(_malformed(f"Byte {error.start} is not UTF-8.", "JSON in UTF-8")) from None
+    if _depth(text) > JSON_DEPTH_LIMIT:
+        raise Malformed(_malformed("The JSON is nested too deeply.", f"at most {JSON_DEPTH_LIMIT} levels"))
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_int=_short, parse_float=_finite
+        )
+    except json.JSONDecodeError as error:
+        failed = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        raise Malformed(_malformed(failed, "a JSON object")) from None
+    if not isinstance(value, dict):
+        raise Malformed(_malformed("The body is not a JSON object.", "a JSON object such as {…}"))
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    # The quote at the end may be missing: a search for it, begun anew at every quote, would take quadratic time.
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', text, re.DOTALL):
+        if token.group() in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token.group() in "]}":
+            depth -= 1
+    return deepest
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise Malformed(_malformed("A key stands twice in one object.", "each key once", key))
+        seen[key] = value
+    return seen
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise Malformed(_malformed(f"{constant} is not JSON.", "a finite number", constant))
+
+
+def _short(digits: str) -> int:
+    if len(digits) > JSON_DIGITS_LIMIT:
+        raise Malformed(_malformed("A number is too long.", f"at most {JSON_DIGITS_LIMIT} digits", digits))
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise Malformed(_malformed("A number is too large.", "a finite number", digits))
+    return value
+
+
+def _malformed(failed: str, expected: str, got: str = "") -> Problem:
+    return Problem(code="malformed_json", failed=failed, expected=expected, got=got)
+
+
+_EXPECTED = {
+    "service": "a service key: a-z, 0-9 and -, 1-40 characters",
+    "environment": "an environment key: a-z, 0-9 and -, 1-40 characters",
+    "version": "a version: a letter or digit, then letters, digits and . _ + -, at most 100 characters",
+    "owner": "a name of 1-80 characters",
+    "expected_result": "what should be better afterwards, 1-4,000 characters",
+    "rollback_note": "how to go back, 1-4,000 characters",
+    "affected_routes": f"exact paths such as /articles, at most {ROUTES_LIMIT}, no wildcards",
+    "change_url": "an address that starts with https:// or http://, without credentials, at most 500 characters",
+    "assumptions": "at most 4,000 characters",
+    "change_size": "at most 80 characters",
+    "wait": "0-60 whole seconds",
+    "succeeded": "true or false",
+    "reason": "why, 1-4,000 characters",
+    "words": "at most 4,000 characters",
+    "live": "the number of a deployment",
+    "target": "the number of a deployment",
+    "digest": "the digest that the page showed",
+    "purge": "true or false",
+}
+
+
+def _problems(spec: type[Spec], error: ValidationError) -> list[Problem]:
+    return [_problem(spec, detail) for detail in error.errors(include_url=False)[:PROBLEMS_LIMIT]]
+
+
+def _problem(spec: type[Spec], detail: ErrorDetails) -> Problem:
+    path = visible(".".join(str(part) for part in detail["loc"]))[:PATH_LIMIT] or "body"
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    known = ", ".join(spec.model_fields)
+    if detail["type"] == "extra_forbidden":
+        return Problem("unknown_field", f"{path} is not known.", f"one of {known}", field=path)
+    if detail["type"] == "missing":
+        return Problem("missing", f"{path} is missing.", _expected(spec, name), field=path)
+    got = detail["input"]
+    secret = detail["type"] == "credentials_in_address"
+    return Problem(
+        code="invalid",
+        failed=_failed(path, detail),
+        expected=_expected(spec, name),
+        field=path,
+        got="" if secret else got if isinstance(got, str) else json.dumps(got, default=str),
+    )
+
+
+def _expected(spec: type[Spec], name: str) -> str:
+    if spec is RollbackSpec and name == "reason":
+        return "one of " + ", ".join(REASONS)
+    return _EXPECTED.get(name, "a known field")
+
+
+def _failed(path: str, detail: ErrorDetails) -> str:
+    if detail["type"] == "string_too_long":
+        return f"{path} has {len(detail['input']):,} characters."
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{path} has characters, or a length, that it may not have."
+    if detail["type"] in ("hidden_character", "empty", "not_a_route", "not_an_address", "credentials_in_address"):
+        return f"{path} {detail['msg']}."
+    return f"{path} is not valid: {detail['msg'].lower()}."

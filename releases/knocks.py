@@ -1,0 +1,55 @@
+"""Knocking on a worker's door: the row is the truth, the message only says "look at it".
+
+A knock that fails is never an error of the caller. The sweep knocks again for whatever nobody took.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from config.celery import app
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 2.0
+"""After a knock that failed, further ones of this process are skipped for so long, so that a click that knocks six
+times waits for a dead broker once."""
+
+_quiet_until = 0.0
+
+
+def knock(task: str, queue: str, row_id: int) -> None:
+    """Send the task for this row once the transaction has committed."""
+    transaction.on_commit(lambda: _send(task, queue, row_id), robust=True)
+
+
+def broker_answers() -> bool:
+    """Ask the broker for an answer, within about two seconds."""
+    connection = app.connection_for_write()
+    away: tuple[type[BaseException], ...] = (OperationalError, OSError, *connection.connection_errors)
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+            channel: Any = connection.default_channel  # Redis's, which has a client
+            channel.client.ping()
+    except away:
+        return False
+    return True
+
+
+def _send(task: str, queue: str, row_id: int) -> None:
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        log.warning("broker did not answer just now: no knock %s(%s); the sweep will", task, row_id)
+        return
+    try:
+        app.send_task(
+            f"releases.tasks.{task}", args=[row_id], queue=queue, expires=settings.VISIBILITY_TIMEOUT, retry=False
+        )
+    except (OperationalError, OSError) as error:
+        _quiet_until = time.monotonic() + QUIET_SECONDS
+        log.warning("broker does not answer: knock %s(%s) failed: %s", task, row_id, error)

@@ -1,0 +1,26 @@
+"""Make an API token for a person or a pipeline. It is shown once."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from releases.management.refusing import RefusingCommand, person_at_the_terminal
+from releases.models import User
+from releases.services.tokens import SCOPES, create_token
+
+
+class Command(RefusingCommand):
+    help = "Make an API token; its text is printed once and kept nowhere."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--name", default="pipeline")
+        parser.add_argument("--scope", action="append", choices=SCOPES, dest="scopes", default=[])
+        parser.add_argument("--days", type=int, default=0, help="days until it expires; 0: never")
+
+    def act(self, *, username: str, name: str, scopes: list[str], days: int, **_: Any) -> str:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is no user {username!r}. Expected: the name of a user. Safe to try again.")
+        wanted = scopes or ["releases:write", "deployments:write", "read"]
+        return create_token(user, name, wanted, days or None, actor=person_at_the_terminal())

@@ -1,0 +1,30 @@
+"""The tables, one file per subject."""
+
+from releases.models.book import BookHead, Event, IdempotencyKey
+from releases.models.checklist import ChecklistRun, Finding, ProbeRun
+from releases.models.execution import Execution, Lease, RenderedCommand, Worker
+from releases.models.people import ApiToken, User
+from releases.models.release import Deployment, Release
+from releases.models.rollback import Rollback
+from releases.models.service import Environment, Freeze, Service
+
+__all__ = [
+    "ApiToken",
+    "BookHead",
+    "ChecklistRun",
+    "Deployment",
+    "Environment",
+    "Event",
+    "Execution",
+    "Finding",
+    "Freeze",
+    "IdempotencyKey",
+    "Lease",
+    "ProbeRun",
+    "Release",
+    "RenderedCommand",
+    "Rollback",
+    "Service",
+    "User",
+    "Worker",
+]

@@ -1,0 +1,64 @@
+"""The append-only book of events, its head, and the keys that make calls safe to repeat."""
+
+from django.db import models
+
+
+class Event(models.Model):
+    """One line of the book: hash(previous, seq, sha256(payload)). Triggers refuse UPDATE, DELETE and TRUNCATE."""
+
+    seq = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    action = models.CharField(max_length=60)
+    """`subject:action`, see `releases.book.Tag`."""
+    actor = models.CharField(max_length=150)
+    service = models.CharField(max_length=40, blank=True)
+    environment = models.CharField(max_length=40, blank=True)
+    object_tag = models.CharField(max_length=40, blank=True)
+    """R-12, D-7, RB-3 ..."""
+    payload = models.JSONField()
+    """All of the above and the details; its canonical JSON is what the digest covers."""
+    payload_digest = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["seq"]
+        indexes = [
+            models.Index(fields=["object_tag", "-seq"], name="event_newest_of_object"),
+            models.Index(fields=["service", "environment", "-seq"], name="event_newest_of_place"),
+            models.Index(fields=["action", "-seq"], name="event_newest_of_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.action} {self.object_tag}"
+
+
+class BookHead(models.Model):
+    """The one row that says where the chain ends; locked by whoever appends."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="book_head_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.hash}"
+
+
+class IdempotencyKey(models.Model):
+    """A key that an actor sent with a mutating call, and what the first such call made."""
+
+    actor = models.CharField(max_length=150)
+    key = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=64)
+    made = models.CharField(max_length=40)
+    """Tag of what was made: R-12, D-7, RB-3."""
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["actor", "key"], name="idempotency_key_once_per_actor")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.key}"

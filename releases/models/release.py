@@ -1,0 +1,96 @@
+"""Releases and their deployments."""
+
+from django.db import models
+from django.urls import reverse
+
+from releases.models.fields import state_field
+from releases.models.service import Environment, Service
+from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
+
+
+class Release(models.Model):
+    """A version of a service with its record: owner, expected result and rollback note in one place."""
+
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="releases")
+    version = models.CharField(max_length=100)
+    owner = models.CharField(max_length=150)
+    expected_result = models.TextField()
+    rollback_note = models.TextField()
+    affected_routes = models.JSONField(default=list)
+    change_url = models.URLField(max_length=500, blank=True)
+    assumptions = models.TextField(blank=True)
+    change_size = models.CharField(max_length=80, blank=True)
+    registered_by = models.CharField(max_length=150)
+    registered_at = models.DateTimeField()
+    bad_since = models.DateTimeField(null=True, blank=True)
+    bad_reason = models.TextField(blank=True)
+    bad_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        permissions = [("register_release", "May register a release")]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "version"], name="release_version_unique_per_service")
+        ]
+        indexes = [models.Index(fields=["service", "-id"], name="release_newest_of_service")]
+
+    def __str__(self) -> str:
+        return f"{self.service.key} {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("release", args=[self.pk])
+
+    @property
+    def tag(self) -> str:
+        return f"R-{self.pk}"
+
+    @property
+    def bad(self) -> bool:
+        return self.bad_since is not None
+
+
+class Deployment(models.Model):
+    """A release placed in an environment at a time. A rollback is one too, from the moment it is claimed."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="deployments")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
+    kind = state_field(DeploymentKind, DeploymentKind.DEPLOYMENT)
+    status = state_field(DeploymentStatus, DeploymentStatus.STARTED)
+    replaced = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    """What was live when this one started."""
+    baseline = models.ForeignKey(
+        "releases.ChecklistRun", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    verify_run = models.ForeignKey(
+        "releases.ChecklistRun", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """The latest settled checklist run that judged this deployment."""
+    verdict = state_field(Verdict, blank=True)
+    regression = state_field(Regression, blank=True)
+    despite_freeze = models.BooleanField(default=False)
+    reported_by = models.CharField(max_length=150)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("report_deployment", "May report a deployment's start and finish")]
+        indexes = [
+            models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
+            models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
+            models.Index(
+                fields=["environment", "-id"],
+                condition=models.Q(status=DeploymentStatus.FINISHED.value, verdict=Verdict.PASS.value),
+                name="deployment_verified_of_env",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tag} {self.release}"
+
+    @property
+    def tag(self) -> str:
+        return f"D-{self.pk}"
+
+    @property
+    def verified(self) -> bool:
+        """Whether its checklist passed after it had finished."""
+        return self.status == DeploymentStatus.FINISHED and self.verdict == Verdict.PASS

@@ -1,0 +1,29 @@
+"""Reads that cross models, one file per page or question. They write nothing."""
+
+from releases.queries.wayback import (
+    ReadinessItem,
+    Skipped,
+    WayBack,
+    active_freeze,
+    expected_seconds,
+    open_rollback,
+    readiness,
+    rendered_for,
+    routes_to_purge,
+    undone_by,
+    way_back,
+)
+
+__all__ = [
+    "ReadinessItem",
+    "Skipped",
+    "WayBack",
+    "active_freeze",
+    "expected_seconds",
+    "open_rollback",
+    "readiness",
+    "rendered_for",
+    "routes_to_purge",
+    "undone_by",
+    "way_back",
+]

@@ -1,0 +1,110 @@
+"""What happened to a release: the book's lines about it, its deployments, checklists and rollbacks, as sentences."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from releases.book import Tag
+from releases.models import ChecklistRun, Event, Release, Rollback
+from releases.queries.history import Row
+
+LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event as a sentence."""
+
+    seq: int
+    at: datetime
+    actor: str
+    says: str
+    reason: str
+    rollback: int | None
+    """Number of the rollback that it is about."""
+
+
+def timeline(release: Release, deployments: Sequence[Row]) -> list[Happened]:
+    """Return the newest events about a release and what these deployments led to, newest first."""
+    numbers = [row.deployment.pk for row in deployments]
+    runs = ChecklistRun.objects.filter(deployment__in=numbers).order_by("-pk").values_list("pk", flat=True)[: 4 * LIMIT]
+    rollbacks = (
+        Rollback.objects.filter(Q(undone__in=numbers) | Q(target__in=numbers))
+        .order_by("-pk")
+        .values_list("pk", flat=True)[:LIMIT]
+    )
+    tags = [release.tag]
+    tags += [f"D-{pk}" for pk in numbers] + [f"C-{pk}" for pk in runs] + [f"RB-{pk}" for pk in rollbacks]
+    events = Event.objects.filter(object_tag__in=tags).order_by("-seq")[:LIMIT]
+    return [_happened(event) for event in events]
+
+
+def _happened(event: Event) -> Happened:
+    prefix, _, number = event.object_tag.partition("-")
+    return Happened(
+        seq=event.seq,
+        at=event.at,
+        actor=event.actor,
+        says=sentence(event),
+        reason=str(event.payload.get("reason", "")),
+        rollback=int(number) if prefix == "RB" and number.isdigit() else None,
+    )
+
+
+def sentence(event: Event) -> str:
+    """Say in one plain sentence what an event of the book means. Details that were not written are left out."""
+    details: Mapping[str, Any] = event.payload.get("details") or {}
+    about = event.object_tag
+    place = f"{event.service}/{event.environment}"
+
+    def of(key: str, before: str = " ") -> str:
+        value = details.get(key)
+        return f"{before}{value}" if value not in (None, "", []) else ""
+
+    match event.action:
+        case Tag.RELEASE_REGISTERED:
+            return f"Registered {about}."
+        case Tag.RELEASE_MARKED_BAD:
+            return f"Marked bad{of('rollback', ' by ')}."
+        case Tag.RELEASE_UNMARKED_BAD:
+            return "No longer marked bad."
+        case Tag.DEPLOYMENT_STARTED:
+            return f"Deployment {about} started in {place}."
+        case Tag.DEPLOYMENT_FINISHED:
+            despite = ", despite the freeze" if details.get("despite_freeze") else ""
+            return f"Deployment {about} finished in {place}{despite}."
+        case Tag.DEPLOYMENT_FAILED:
+            return f"Deployment {about} failed in {place}."
+        case Tag.CHECKLIST_SETTLED:
+            tainted = ", tainted" if details.get("tainted") else ""
+            verdict = f"{of('verdict')}{of('regression', ', regression ')}{tainted}"
+            return f"Checklist {about}{of('purpose', ', ')}, of {place}:{verdict}."
+        case Tag.ENVIRONMENT_FROZEN:
+            return f"{place} was frozen by {about}."
+        case Tag.FREEZE_LIFTED:
+            return f"The freeze of {place} was lifted."
+        case Tag.ROLLBACK_PRESSED:
+            return f"{about}: roll back {place}{of('live_version', ' from ')}{of('target_version', ' to ')}."
+        case Tag.ROLLBACK_CLAIMED:
+            return f"{about}: started{of('host', ' on ')}."
+        case Tag.ROLLBACK_REFUSED:
+            return f"{about}: refused by the worker; nothing has run."
+        case Tag.ROLLBACK_CANCELLED:
+            return f"{about}: cancelled; nothing has run."
+        case Tag.ROLLBACK_STOP_REQUESTED:
+            return f"{about}: asked to stop."
+        case Tag.ROLLBACK_COMMAND_ENDED:
+            return f"{about}: the command {details.get('command', 'ended')}{of('exit_code', ', exit ')}."
+        case Tag.ROLLBACK_COMMAND_LOST:
+            return f"{about}: the worker was lost while its command ran."
+        case Tag.ROLLBACK_PURGED:
+            routes = details.get("routes") or []
+            return f"{about}: purged {', '.join(str(route) for route in routes[:5])}{of('problem', '; ')}."
+        case Tag.ROLLBACK_DONE:
+            return f"{about}:{of('outcome')}.{of('detail')}"
+        case Tag.EXECUTION_REPORTED_LATE:
+            return f"{about}: a worker that had been given up reported after all; no status changed."
+    return f"{event.action} {about}."

@@ -1,0 +1,163 @@
+"""Reporting a deployment's start and finish: the one pair of functions behind form, API and command."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from releases import book
+from releases.actor import Actor
+from releases.book import Tag
+from releases.errors import DO_NOT_RETRY, Conflict, Problem
+from releases.intake import FinishSpec, StartSpec
+from releases.models import Deployment, Environment, Freeze, Release
+from releases.services import checklists
+from releases.services.commands import render_soon
+from releases.services.idempotency import once
+from releases.services.lookups import known_deployment, listed_environment, registered_release
+from releases.services.permissions import require
+from releases.states import DeploymentKind, DeploymentStatus, Purpose
+
+
+def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deployment:
+    """Write that a deployment begins, and have the baseline measured.
+
+    Raises Denied, NotFound, or Conflict `environment_frozen` with who froze it, why, and how to lift it.
+    """
+    require(actor, "report_deployment", scope="deployments:write")
+    environment = listed_environment(spec.service, spec.environment)
+    release = registered_release(environment.service, spec.version)
+    return once(
+        actor,
+        key,
+        spec.model_copy(update={"wait": 0}),
+        lambda: _start(environment, release, actor),
+        lambda pk: Deployment.objects.get(pk=pk),
+    )
+
+
+def finish_deployment(pk: int, spec: FinishSpec, *, actor: Actor, key: str = "") -> Deployment:
+    """Write that a deployment has ended, make it the live one, and have the checklist answered.
+
+    Never refused because of a freeze: production has changed, so it is recorded, as *despite freeze*.
+    """
+    require(actor, "report_deployment", scope="deployments:write")
+    deployment = known_deployment(pk)
+    _refuse_a_rollbacks_own(deployment)
+    return once(
+        actor,
+        key,
+        f"finish {pk} {spec.model_dump_json()}",
+        lambda: _finish(deployment, spec, actor),
+        known_deployment,
+    )
+
+
+def _refuse_a_rollbacks_own(deployment: Deployment) -> None:
+    if deployment.kind == DeploymentKind.ROLLBACK:
+        raise Conflict(
+            Problem(
+                "is_a_rollback",
+                f"{deployment.tag} is what a rollback put in place; it ends by what is measured, not by a report.",
+                "the number of a deployment that was reported as started",
+                field="deployment",
+                got=deployment.tag,
+                retry=DO_NOT_RETRY,
+            )
+        )
+
+
+def make_live(deployment: Deployment) -> None:
+    """Make a finished deployment the recorded live one of its environment, in the caller's transaction."""
+    Environment.objects.filter(pk=deployment.environment_id).update(live=deployment)
+    render_soon(deployment.environment)
+
+
+def _start(environment: Environment, release: Release, actor: Actor) -> Deployment:
+    freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
+    if freeze is not None:
+        raise Conflict(
+            Problem(
+                "environment_frozen",
+                f"{environment} is frozen by {freeze.frozen_by} since {freeze.frozen_at:%d %b %Y %H:%M} UTC: "
+                f"{freeze.reason}",
+                f"a lifted freeze: a person lifts it, with a reason, on the page of {environment}",
+                field="environment",
+                got=environment.key,
+                retry="after the freeze is lifted",
+            ),
+            made=freeze,
+        )
+    if release.bad:
+        raise Conflict(
+            Problem(
+                "release_is_bad",
+                f"{release} was marked bad by {release.bad_by}: {release.bad_reason}",
+                "a new version that says what changed",
+                field="version",
+                got=release.version,
+                retry=DO_NOT_RETRY,
+            ),
+            made=release,
+        )
+    live = Environment.objects.values_list("live", flat=True).get(pk=environment.pk)
+    deployment = Deployment.objects.create(
+        release=release,
+        environment=environment,
+        replaced_id=live,
+        reported_by=actor.name,
+        started_at=timezone.now(),
+    )
+    deployment.baseline = checklists.make_run(environment, purpose=Purpose.BASELINE, deployment=deployment)
+    deployment.save(update_fields=["baseline"])
+    book.record(Tag.DEPLOYMENT_STARTED, actor, about=deployment.tag, environment=environment, version=release.version)
+    return deployment
+
+
+def _expected_version(deployment: Deployment, spec: FinishSpec) -> str:
+    """After a failed deployment the earlier version should still be served."""
+    if spec.succeeded:
+        return deployment.release.version
+    return deployment.replaced.release.version if deployment.replaced else ""
+
+
+def _finish(deployment: Deployment, spec: FinishSpec, actor: Actor) -> Deployment:
+    environment = deployment.environment
+    status = DeploymentStatus.FINISHED if spec.succeeded else DeploymentStatus.FAILED
+    frozen = Freeze.objects.filter(environment=environment, lifted_at=None).exists()
+    with transaction.atomic():
+        moved = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
+            status=status, finished_at=timezone.now(), despite_freeze=frozen
+        )
+        if not moved:
+            deployment.refresh_from_db()
+            if deployment.status == status:
+                return deployment
+            raise Conflict(
+                Problem(
+                    "already_finished",
+                    f"{deployment.tag} was already reported as {deployment.status}.",
+                    "a deployment that is still running",
+                    got=deployment.tag,
+                    retry=DO_NOT_RETRY,
+                ),
+                made=deployment,
+            )
+        deployment.refresh_from_db()
+        checklists.give_up(deployment.baseline, "the deployment ended before the baseline was measured")
+        if status is DeploymentStatus.FINISHED:
+            make_live(deployment)
+        checklists.make_run(
+            environment,
+            purpose=Purpose.VERIFY,
+            deployment=deployment,
+            expected_version=_expected_version(deployment, spec),
+            compared_with=checklists.usable_baseline(deployment),
+        )
+        book.record(
+            Tag.DEPLOYMENT_FINISHED if spec.succeeded else Tag.DEPLOYMENT_FAILED,
+            actor,
+            about=deployment.tag,
+            environment=environment,
+            version=deployment.release.version,
+            despite_freeze=frozen,
+        )
+    return deployment

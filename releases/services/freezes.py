@@ -1,0 +1,29 @@
+"""Lifting a freeze: a person, with a reason."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from releases import book
+from releases.actor import Actor
+from releases.book import Tag
+from releases.intake import LiftSpec
+from releases.models import Freeze
+from releases.services.permissions import require
+
+
+def lift_freeze(freeze: Freeze, spec: LiftSpec, *, actor: Actor) -> bool:
+    """Lift the freeze if it is still on; return whether this call did."""
+    require(actor, "lift_freeze", scope="freezes:write")
+    with transaction.atomic():
+        lifted = Freeze.objects.filter(pk=freeze.pk, lifted_at=None).update(
+            lifted_at=timezone.now(), lifted_by=actor.name, lift_reason=spec.reason
+        )
+        if lifted:
+            book.record(
+                Tag.FREEZE_LIFTED,
+                actor,
+                about=freeze.rollback.tag if freeze.rollback else "",
+                environment=freeze.environment,
+                reason=spec.reason,
+            )
+    return bool(lifted)

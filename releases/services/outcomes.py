@@ -1,0 +1,158 @@
+"""What became of a rollback, computed from three facts: its command, what is served, what the probes say."""
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from releases import actor as actors, book
+from releases.book import Tag
+from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
+from releases.services.commands import render_soon
+from releases.services.rollback_rows import move
+from releases.states import (
+    CommandState,
+    DeploymentStatus,
+    Outcome,
+    ProbesSay,
+    Regression,
+    RollbackStatus,
+    Serving,
+    Verdict,
+    derive_outcome,
+)
+
+SERVING_VERSION = "serving_version"
+
+Look = dict[str, str | None]
+"""Version by instance as one look at the serving version saw it."""
+
+
+def settle_outcome(run: ChecklistRun) -> None:
+    """End the rollback that this restore run belongs to. In the transaction that settles the run."""
+    rollback = (
+        Rollback.objects.select_related(
+            "environment__service", "execution", "undone__release", "target__release", "deployment"
+        )
+        .filter(restore_run=run)
+        .first()
+    )
+    if rollback is None:
+        return
+    probes = list(run.probes.all())
+    looks = versions_seen(run, probes)
+    serving = what_is_served(looks, rollback.target.release.version)
+    say = what_probes_say(probes)
+    exit_code = rollback.execution.exit_code if rollback.execution else None
+    outcome = derive_outcome(
+        command=CommandState(rollback.command),
+        exit_code=exit_code,
+        stopped=bool(rollback.stop_requested_by),
+        serving=serving,
+        probes=say,
+    )
+    end_rollback(rollback, outcome=outcome, serving=serving, detail=sentence(rollback, serving, looks, probes, say))
+
+
+def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, detail: str) -> bool:
+    """Close a rollback with its outcome; return whether this call closed it. In the caller's transaction."""
+    moved = move(
+        rollback,
+        RollbackStatus.DONE,
+        outcome=outcome,
+        serving=serving,
+        detail=detail,
+        ended_at=timezone.now(),
+    )
+    if not moved:
+        return False
+    _close_deployment(rollback, serving)
+    book.record(
+        Tag.ROLLBACK_DONE,
+        actors.worker(),
+        about=rollback.tag,
+        environment=rollback.environment,
+        outcome=outcome,
+        serving=serving,
+        command=rollback.command,
+        detail=detail,
+    )
+    return True
+
+
+def versions_seen(run: ChecklistRun, probes: Iterable[ProbeRun]) -> list[Look]:
+    """Return what each look at the serving version saw, by instance; None where an instance did not answer."""
+    expected = dict.fromkeys(instance["name"] for instance in run.settings["instances"])
+    return [expected | (probe.figures.get("versions") or {}) for probe in probes if probe.key == SERVING_VERSION]
+
+
+def what_is_served(looks: Iterable[Look], target: str) -> Serving:
+    """Compare every version seen with the target; an instance that did not answer keeps it from being certain."""
+    versions = [version for look in looks for version in look.values()]
+    measured = {version for version in versions if version is not None}
+    if measured == {target}:
+        return Serving.TARGET if None not in versions else Serving.NOT_MEASURED
+    if not measured:
+        return Serving.NOT_MEASURED
+    return Serving.MIXED if target in measured else Serving.OTHER
+
+
+def what_probes_say(probes: Iterable[ProbeRun]) -> ProbesSay:
+    """Put the other probes' answers into one word. A failure that the target had before is as before."""
+    others = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
+    if any(probe.verdict == Verdict.FAIL and probe.regression != Regression.NO for probe in others):
+        return ProbesSay.WORSE
+    if any(probe.verdict == Verdict.ERROR for probe in others):
+        return ProbesSay.NOT_MEASURED
+    if any(probe.verdict == Verdict.INCONCLUSIVE for probe in others):
+        return ProbesSay.TOO_LITTLE
+    if any(probe.regression == Regression.YES for probe in others):
+        return ProbesSay.DIFFERENT
+    return ProbesSay.AS_BEFORE
+
+
+def sentence(rollback: Rollback, serving: Serving, looks: list[Look], probes: list[ProbeRun], say: ProbesSay) -> str:
+    """Say in one line what is served and what the probes found."""
+    target = rollback.target.release.version
+    answers = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
+    good = sum(
+        probe.verdict == Verdict.PASS or (probe.verdict == Verdict.FAIL and probe.regression == Regression.NO)
+        for probe in answers
+    )
+    served = {
+        Serving.TARGET: f"{target} serves on every instance",
+        Serving.MIXED: f"Only some instances serve {target}: {_other_instances(looks, target)}",
+        Serving.OTHER: f"No instance serves {target}: {_other_instances(looks, target)}",
+        Serving.NOT_MEASURED: f"Which version serves could not be measured{_silent_instances(looks)}",
+    }[serving]
+    if not answers:
+        return f"{served}."
+    return f"{served}; {good} of {len(answers)} other probes as they should be ({say})."
+
+
+def _silent_instances(looks: list[Look]) -> str:
+    silent = dict.fromkeys(name for look in looks for name, version in look.items() if version is None)
+    return f" everywhere: {', '.join(silent)} did not answer" if silent else ""
+
+
+def _other_instances(looks: list[Look], target: str) -> str:
+    others = {name: version for look in looks for name, version in look.items() if version != target}
+    return ", ".join(f"{name} serves {version or 'nothing measurable'}" for name, version in others.items())
+
+
+def _close_deployment(rollback: Rollback, serving: Serving) -> None:
+    """Record the deployment that the rollback was: live if its version serves, failed if it does not.
+
+    Where nothing could be measured the command's own exit decides what is *recorded*; the outcome says that it is not
+    known.
+    """
+    deployment = rollback.deployment
+    if deployment is None:
+        return
+    exited_well = rollback.execution is not None and rollback.execution.exit_code == 0
+    in_place = serving is Serving.TARGET or (serving is Serving.NOT_MEASURED and exited_well)
+    closed = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
+        status=DeploymentStatus.FINISHED if in_place else DeploymentStatus.FAILED, finished_at=timezone.now()
+    )
+    if closed and in_place:
+        Environment.objects.filter(pk=deployment.environment_id, live=deployment.replaced_id).update(live=deployment)
+        render_soon(rollback.environment)

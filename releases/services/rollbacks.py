@@ -1,0 +1,231 @@
+"""Pressing the button, cancelling, stopping: what a person does to a rollback. The worker's part is `rolling_back`."""
+
+from dataclasses import asdict
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from releases import book, queries
+from releases.actor import Actor
+from releases.book import Tag
+from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
+from releases.intake import REASONS, RollbackSpec
+from releases.knocks import knock
+from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback
+from releases.services.idempotency import once
+from releases.services.lookups import listed_environment
+from releases.services.permissions import require
+from releases.services.rollback_rows import move
+from releases.states import ExecutionStatus, RollbackStatus
+
+
+def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
+    """Queue a rollback: the row, the freeze, the bad mark and the event in one transaction, then the knock.
+
+    Raises Denied, NotFound, Invalid for a target that is none, or Conflict: `rollback_open` when one is already on
+    (carried as `made`), `live_moved` when something else is live than the page showed.
+    """
+    require(actor, "roll_back", scope="rollbacks:write")
+    environment = listed_environment(spec.service, spec.environment)
+    return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
+
+
+def cancel(rollback: Rollback, *, actor: Actor) -> bool:
+    """Cancel a rollback that nobody has claimed, with its freeze and bad mark. Return whether this call did."""
+    require(actor, "roll_back", scope="rollbacks:write")
+    with transaction.atomic():
+        if not move(
+            rollback,
+            RollbackStatus.CANCELLED,
+            ended_at=timezone.now(),
+            detail=f"Cancelled by {actor.name}; nothing ran.",
+        ):
+            return False
+        _take_back(rollback, actor)
+        book.record(Tag.ROLLBACK_CANCELLED, actor, about=rollback.tag, environment=rollback.environment)
+    return True
+
+
+def stop(rollback: Rollback, *, actor: Actor) -> bool:
+    """Ask the worker to end the running command; what happened is then measured. Return whether this call asked."""
+    require(actor, "roll_back", scope="rollbacks:write")
+    with transaction.atomic():
+        if not move(rollback, RollbackStatus.STOPPING, stop_requested_by=actor.name):
+            return False
+        Execution.objects.filter(
+            pk__in=[rollback.execution_id, rollback.purge_execution_id], status=ExecutionStatus.EXECUTING
+        ).update(stop_requested=f"stopped by {actor.name}")
+        book.record(Tag.ROLLBACK_STOP_REQUESTED, actor, about=rollback.tag, environment=rollback.environment)
+    return True
+
+
+def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollback:
+    _refuse_if_open(environment, spec)
+    environment = _locked(environment)
+    back = queries.way_back(environment)
+    live = _the_live_one(spec, back.live, environment)
+    target = _a_target(spec, back)
+    rendered = queries.rendered_for(environment, target)
+    undone = queries.undone_by(environment, target)
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            assert actor.user is not None, "the command line names the system user"
+            rollback = Rollback.objects.create(
+                environment=environment,
+                undone=live,
+                target=target,
+                requester=actor.user,
+                requested_by=actor.name,
+                reason=spec.reason,
+                words=spec.words,
+                seen_digest=spec.digest,
+                at_press={
+                    "verdict": live.verdict,
+                    "readiness": [
+                        asdict(item) for item in queries.readiness(environment, back.towards(target), rendered)
+                    ],
+                    "argv": rendered.argv if rendered else [],
+                },
+                routes_to_purge=queries.routes_to_purge(undone),
+                purge_wanted=spec.purge,
+                pressed_at=now,
+                knocked_at=now,
+            )
+    except IntegrityError:
+        _refuse_if_open(environment, spec)
+        raise
+    why = f"{REASONS[spec.reason]}{f': {spec.words}' if spec.words else ''}"
+    frozen = _freeze(environment, rollback, actor, why)
+    marked = _mark_bad(live.release, rollback, actor, why)
+    if frozen:  # events come last: they lock the head of the book, and whoever holds that waits for no other row
+        book.record(Tag.ENVIRONMENT_FROZEN, actor, about=rollback.tag, environment=environment, reason=why)
+    if marked:
+        book.record(
+            Tag.RELEASE_MARKED_BAD, actor, about=live.release.tag, environment=environment, rollback=rollback.tag
+        )
+    book.record(
+        Tag.ROLLBACK_PRESSED,
+        actor,
+        about=rollback.tag,
+        environment=environment,
+        reason=why,
+        live=live.tag,
+        live_version=live.release.version,
+        target=target.tag,
+        target_version=target.release.version,
+        digest=spec.digest,
+        readiness=rollback.at_press["readiness"],
+        verdict=live.verdict,
+        routes_to_purge=rollback.routes_to_purge if spec.purge else [],
+    )
+    knock("run_rollback", environment.act_queue, rollback.pk)
+    return rollback
+
+
+def _locked(environment: Environment) -> Environment:
+    """Read the environment again; until the transaction ends nobody makes another deployment its live one."""
+    return (
+        Environment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("service", "live__release")
+        .get(pk=environment.pk)
+    )
+
+
+def _refuse_if_open(environment: Environment, spec: RollbackSpec) -> None:
+    rollback = queries.open_rollback(environment)
+    if rollback is not None:
+        asked = (
+            Deployment.objects.filter(pk=spec.target, environment=environment).values_list("release__version").first()
+        )
+        raise Conflict(
+            Problem(
+                "rollback_open",
+                f"{rollback.requested_by} already rolls {environment} back to {rollback.target.release.version}: "
+                f"{rollback.tag}.",
+                f"no open rollback of {environment}; watch {rollback.tag}",
+                field="target",
+                got=asked[0] if asked else f"D-{spec.target}",
+                retry=f"when {rollback.tag} has ended",
+            ),
+            made=rollback,
+        )
+
+
+def _the_live_one(spec: RollbackSpec, live: Deployment | None, environment: Environment) -> Deployment:
+    if live is None or live.pk != spec.live:
+        is_live = f"{live.release.version} ({live.tag})" if live else "nothing"
+        raise Conflict(
+            Problem(
+                "live_moved",
+                f"The page showed D-{spec.live} as live in {environment}; now it is {is_live}.",
+                "the deployment that is live now",
+                field="live",
+                got=f"D-{spec.live}",
+                retry="from a fresh page",
+            )
+        )
+    return live
+
+
+def _a_target(spec: RollbackSpec, back: queries.WayBack) -> Deployment:
+    for deployment in back.targets:
+        if deployment.pk == spec.target:
+            return deployment
+    why = next(
+        (skipped.why for skipped in back.skipped if skipped.deployment.pk == spec.target), "it is not earlier here"
+    )
+    raise Invalid(
+        Problem(
+            "not_a_target",
+            f"D-{spec.target} is no target of a rollback: {why}.",
+            "one of "
+            + (", ".join(deployment.tag for deployment in back.targets[:10]) or "none: nothing to go back to"),
+            field="target",
+            got=f"D-{spec.target}",
+            retry=DO_NOT_RETRY,
+        )
+    )
+
+
+def _freeze(environment: Environment, rollback: Rollback, actor: Actor, why: str) -> bool:
+    if queries.active_freeze(environment) is not None:
+        return False
+    Freeze.objects.create(
+        environment=environment,
+        reason=f"{rollback.tag}: {why}",
+        frozen_by=actor.name,
+        frozen_at=rollback.pressed_at,
+        rollback=rollback,
+    )
+    return True
+
+
+def _mark_bad(release: Release, rollback: Rollback, actor: Actor, why: str) -> bool:
+    marked = Release.objects.filter(pk=release.pk, bad_since=None).update(
+        bad_since=rollback.pressed_at, bad_reason=f"{rollback.tag}: {why}", bad_by=actor.name
+    )
+    return bool(marked)
+
+
+def _take_back(rollback: Rollback, actor: Actor) -> None:
+    """Undo what the press did besides queueing: nothing ran, so nothing is frozen or bad because of it."""
+    now = timezone.now()
+    lifted = Freeze.objects.filter(rollback=rollback, lifted_at=None).update(
+        lifted_at=now, lifted_by=actor.name, lift_reason=f"{rollback.tag} was cancelled before anything ran"
+    )
+    unmarked = Release.objects.filter(
+        pk=rollback.undone.release_id, bad_since=rollback.pressed_at, bad_reason__startswith=f"{rollback.tag}:"
+    ).update(bad_since=None, bad_reason="", bad_by="")
+    if lifted:
+        book.record(Tag.FREEZE_LIFTED, actor, about=rollback.tag, environment=rollback.environment)
+    if unmarked:
+        book.record(
+            Tag.RELEASE_UNMARKED_BAD, actor, about=f"R-{rollback.undone.release_id}", environment=rollback.environment
+        )
+
+
+def knock_again(rollback: Rollback) -> None:
+    """Knock for a rollback that nobody has taken yet."""
+    Rollback.objects.filter(pk=rollback.pk).update(knocked_at=timezone.now())
+    knock("run_rollback", rollback.environment.act_queue, rollback.pk)

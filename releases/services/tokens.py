@@ -1,0 +1,56 @@
+"""Tokens of pipelines: made once, shown once, kept as a digest."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from releases import book
+from releases.actor import Actor
+from releases.book import Tag
+from releases.errors import Denied, Problem
+from releases.models import ApiToken, User
+
+SCOPES = ("releases:write", "deployments:write", "rollbacks:write", "freezes:write", "read")
+PREFIX = "rb_"
+LAST_USE_PRECISION = timedelta(minutes=1)
+"""`last_used_at` is written at most this often."""
+
+
+def create_token(user: User, name: str, scopes: list[str], days: int | None, *, actor: Actor) -> str:
+    """Make a token and return its text, which is kept nowhere."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        row = ApiToken.objects.create(
+            user=user,
+            name=name,
+            digest=_digest(token),
+            scopes=scopes,
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
+        book.record(Tag.TOKEN_CREATED, actor, about=f"T-{row.pk}", user=user.username, name=name, scopes=scopes)
+    return token
+
+
+def token_of(text: str) -> ApiToken:
+    """Return the valid token with this text. Raises Denied (status 401) without saying which part was wrong."""
+    row = ApiToken.objects.select_related("user").filter(digest=_digest(text), revoked_at=None).first()
+    now = timezone.now()
+    if row is None or not row.user.is_active or (row.expires_at is not None and row.expires_at <= now):
+        raise NotAuthenticated(
+            Problem("not_authenticated", "The token is not valid.", "a token that was not revoked and has not expired")
+        )
+    if row.last_used_at is None or now - row.last_used_at > LAST_USE_PRECISION:
+        ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+    return row
+
+
+class NotAuthenticated(Denied):
+    status = 401
+    title = "Authentication is missing"
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

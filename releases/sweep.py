@@ -1,0 +1,247 @@
+"""The sweep: a process of its own that repairs what messages and workers lost.
+
+It knocks again for what nobody took, takes leases away from workers that stopped beating, and settles what was left.
+It compares no clocks: a lease is lost when its counter stood still in four sweeps in a row.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from releases import actor as actors, book
+from releases.book import Tag
+from releases.knocks import knock
+from releases.models import ChecklistRun, Environment, Execution, ProbeRun, Rollback
+from releases.services import checklists, rollbacks, rolling_back
+from releases.services.rollback_rows import lock, note
+from releases.states import (
+    OPEN_ROLLBACK,
+    CommandState,
+    ExecutionStatus,
+    ProbeStatus,
+    RollbackStatus,
+    RunStatus,
+    Verdict,
+)
+
+log = logging.getLogger(__name__)
+
+KNOCK_AGAIN = timedelta(seconds=5)
+"""A queued row is knocked for again this long after the last knock."""
+LOST_AFTER = 4
+"""Sweeps in a row in which a heartbeat stood still."""
+SHORTEST_PAUSE = 5.0
+"""Seconds of the sweep's own clock that must lie between two looks at the same heartbeat."""
+ATTEMPTS_LIMIT = 3
+"""How often a probe is begun; measuring again is safe, but not for ever."""
+UNSERVED_LIMIT = 60.0
+"""Seconds after which a lost rollback that no `act` worker settles is called unknown."""
+RENDER_EVERY = 60.0
+"""Seconds between two requests to render the rollback command of an environment."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """A heartbeat as the last sweeps saw it."""
+
+    beat: tuple[int, int]
+    """Fence and counter."""
+    at: float
+    still: int = 1
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One sweeper's memory between its rounds."""
+
+    clock: Callable[[], float] = time.monotonic
+    executions: dict[int, Seen] = field(default_factory=dict)
+    probes: dict[int, Seen] = field(default_factory=dict)
+    lost_since: dict[int, float] = field(default_factory=dict)
+    rendered_at: float = float("-inf")
+
+    def once(self) -> None:
+        """Do one round. Each repair is a compare-and-set, so two sweepers do no harm."""
+        self._close_lost_executions()
+        self._requeue_lost_probes()
+        self._move_rollbacks_on()
+        self._move_runs_on()
+        self._render_commands()
+
+    def _close_lost_executions(self) -> None:
+        rows = list(Execution.objects.filter(status=ExecutionStatus.EXECUTING).select_related("environment__service"))
+        lost = self._standing_still(self.executions, {row.pk: (row.fence, row.heartbeat) for row in rows})
+        for row in rows:
+            if row.pk in lost:
+                close_lost(row)
+
+    def _requeue_lost_probes(self) -> None:
+        rows = list(ProbeRun.objects.filter(status=ProbeStatus.RUNNING).select_related("run__environment__service"))
+        lost = self._standing_still(self.probes, {row.pk: (row.fence, row.heartbeat) for row in rows})
+        for row in rows:
+            if row.pk in lost:
+                requeue_or_give_up(row)
+
+    def _standing_still(self, seen: dict[int, Seen], beats: dict[int, tuple[int, int]]) -> set[int]:
+        """Return the rows whose counter was the same in LOST_AFTER looks, each SHORTEST_PAUSE apart."""
+        now = self.clock()
+        for pk in set(seen) - set(beats):
+            del seen[pk]
+        for pk, beat in beats.items():
+            known = seen.get(pk)
+            if known is None or known.beat != beat:
+                seen[pk] = Seen(beat, now)
+            elif now - known.at >= SHORTEST_PAUSE:
+                known.at, known.still = now, known.still + 1
+        return {pk for pk, known in seen.items() if known.still >= LOST_AFTER}
+
+    def _move_rollbacks_on(self) -> None:
+        still_lost = set()
+        for rollback in Rollback.objects.filter(status__in=OPEN_ROLLBACK).select_related(
+            "environment__service", "execution", "purge_execution", "restore_run", "deployment"
+        ):
+            if rollback.status == RollbackStatus.QUEUED:
+                if _due(rollback.knocked_at):
+                    rollbacks.knock_again(rollback)
+            elif rollback.command == CommandState.LOST and rollback.restore_run_id is None:
+                still_lost.add(rollback.pk)
+                self._settle_lost(rollback)
+            elif _between_steps(rollback):
+                _knock_again(rollback, "continue_rollback")
+            elif rollback.restore_run is not None and rollback.restore_run.given_up:
+                rolling_back.give_up_unknown(rollback, f"Its checklist was ended: {rollback.restore_run.given_up}.")
+        self.lost_since = {pk: since for pk, since in self.lost_since.items() if pk in still_lost}
+
+    def _settle_lost(self, rollback: Rollback) -> None:
+        since = self.lost_since.setdefault(rollback.pk, self.clock())
+        limit = UNSERVED_LIMIT + (rollback.execution.time_limit if rollback.execution else 0)
+        if self.clock() - since > limit:
+            rolling_back.give_up_unknown(
+                rollback, "The worker was lost, and no other worker of this environment answers."
+            )
+        else:
+            _knock_again(rollback, "settle_lost")
+
+    def _move_runs_on(self) -> None:
+        for run in ChecklistRun.objects.filter(status=RunStatus.RUNNING):
+            checklists.settle_run(run.pk)
+        for run in ChecklistRun.objects.filter(status=RunStatus.QUEUED).select_related("environment__service"):
+            busy = ChecklistRun.objects.filter(environment=run.environment_id, status=RunStatus.RUNNING).exists()
+            if not busy and _due(run.knocked_at or run.created_at):
+                ChecklistRun.objects.filter(pk=run.pk).update(knocked_at=timezone.now())
+                knock("begin_run", run.environment.probe_queue, run.pk)
+        for probe in ProbeRun.objects.filter(status=ProbeStatus.QUEUED).select_related("run__environment__service"):
+            if _due(probe.knocked_at):
+                ProbeRun.objects.filter(pk=probe.pk).update(knocked_at=timezone.now())
+                knock("run_probe", probe.run.environment.probe_queue, probe.pk)
+
+    def _render_commands(self) -> None:
+        if self.clock() - self.rendered_at < RENDER_EVERY:
+            return
+        self.rendered_at = self.clock()
+        for environment in Environment.objects.filter(listed=True, live__isnull=False).select_related("service"):
+            knock("render_commands", environment.act_queue, environment.pk)
+
+
+def close_lost(execution: Execution) -> bool:
+    """Take the lease of an execution away: its command is lost, not failed, and is never run again."""
+    rollback = Rollback.objects.filter(execution=execution).first()
+    with transaction.atomic():
+        if rollback is not None:
+            lock(rollback)
+        closed = Execution.objects.filter(
+            pk=execution.pk, status=ExecutionStatus.EXECUTING, fence=execution.fence, heartbeat=execution.heartbeat
+        ).update(
+            status=ExecutionStatus.ENDED,
+            command=CommandState.LOST,
+            fence=F("fence") + 1,
+            ended_at=timezone.now(),
+            problem="The worker stopped reporting; what the command did was not seen.",
+        )
+        if not closed:
+            return False
+        log.warning("%s lost its worker on %s", execution, execution.host)
+        if rollback is not None:
+            note(
+                rollback,
+                command=CommandState.LOST,
+                command_ended_at=timezone.now(),
+                detail="The worker was lost; its command may have run. Nothing is run again.",
+            )
+            book.record(
+                Tag.ROLLBACK_COMMAND_LOST,
+                actors.sweep(),
+                about=rollback.tag,
+                environment=execution.environment,
+                execution=execution.tag,
+                host=execution.host,
+            )
+            knock("settle_lost", execution.environment.act_queue, rollback.pk)
+    return True
+
+
+def requeue_or_give_up(probe: ProbeRun) -> None:
+    """Have a probe measured again whose worker was lost, a few times; then say that it could not be measured."""
+    held = ProbeRun.objects.filter(
+        pk=probe.pk, status=ProbeStatus.RUNNING, fence=probe.fence, heartbeat=probe.heartbeat
+    )
+    if probe.attempts < ATTEMPTS_LIMIT:
+        with transaction.atomic():
+            if held.update(status=ProbeStatus.QUEUED, fence=F("fence") + 1, knocked_at=timezone.now()):
+                knock("run_probe", probe.run.environment.probe_queue, probe.pk)
+        return
+    ended = held.update(
+        status=ProbeStatus.DONE,
+        verdict=Verdict.ERROR,
+        fence=F("fence") + 1,
+        doing="its worker was lost",
+        finished_at=timezone.now(),
+    )
+    if ended:
+        checklists.settle_run(probe.run_id)
+
+
+def sweep_for_ever(pause: float, ended: Callable[[float], bool]) -> Iterable[None]:
+    """Sweep until `ended(pause)` says so; a round that fails is logged and the next one tries again."""
+    sweeper = Sweep()
+    while True:
+        try:
+            sweeper.once()
+        except Exception:
+            log.exception("a sweep failed; the next one tries again")
+            connection.close()  # a database that was restarted is reached by a new connection only
+        yield
+        if ended(pause):
+            return
+
+
+def _due(knocked_at: datetime | None) -> bool:
+    """Whether the last knock is long enough ago; one in the future was written by a clock that ran ahead."""
+    return knocked_at is None or abs(timezone.now() - knocked_at) > KNOCK_AGAIN
+
+
+def _between_steps(rollback: Rollback) -> bool:
+    """Whether a worker ended a step and nobody began the next."""
+    if rollback.status == RollbackStatus.PURGING:
+        return rollback.purge_execution_id is None or _ended(rollback.purge_execution)
+    if rollback.status == RollbackStatus.VERIFYING:
+        return rollback.restore_run_id is None
+    return rollback.status == RollbackStatus.STOPPING and all(
+        execution is None or _ended(execution) for execution in (rollback.execution, rollback.purge_execution)
+    )
+
+
+def _ended(execution: Execution | None) -> bool:
+    return execution is not None and execution.status == ExecutionStatus.ENDED
+
+
+def _knock_again(rollback: Rollback, task: str) -> None:
+    if _due(rollback.knocked_at):
+        Rollback.objects.filter(pk=rollback.pk).update(knocked_at=timezone.now())
+        knock(task, rollback.environment.act_queue, rollback.pk)

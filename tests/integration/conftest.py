@@ -1,0 +1,46 @@
+"""Real processes around a little service, for the tests of what happens when one of them dies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from releases.catalogue import load
+from releases.management.refusing import person_at_the_terminal
+from releases.models import Deployment, Environment, User
+from releases.services.catalogue_sync import sync_catalogue
+from releases.services.commands import keep_rendered
+from tests import factory
+from tests.integration.stack import Person, Stack, running
+from tests.little_service import LittleService, start_little_service
+
+
+@dataclass
+class Story:
+    """2026.11.3 was verified, 2026.11.4 is live, and Cho is on call."""
+
+    stack: Stack
+    service: LittleService
+    place: Environment
+    target: Deployment
+    live: Deployment
+    cho: User
+
+    def cho_in_the_browser(self) -> Person:
+        return self.stack.browser_of(self.cho)
+
+
+@pytest.fixture
+def story(tmp_path: Path, httpserver: HTTPServer, settings: Any, transactional_db: None) -> Iterator[Story]:
+    service = start_little_service(tmp_path, httpserver)
+    settings.ROLLBOOK_CATALOGUE, settings.ROLLBOOK_HOME = str(service.catalogue), tmp_path
+    sync_catalogue(load(service.catalogue), actor=person_at_the_terminal())
+    place = Environment.objects.select_related("service").get()
+    target = factory.deployed(place, "2026.11.3")
+    live = factory.deployed(place, "2026.11.4")
+    keep_rendered(place, target)
+    with running(tmp_path, service.catalogue) as stack:
+        yield Story(stack, service, place, target, live, factory.on_call())

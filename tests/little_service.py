@@ -1,0 +1,110 @@
+"""A little service for tests: two instances that serve the version written in a file, and a command that writes it."""
+
+import json
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+SWITCH = """
+import pathlib, sys, time
+version, file = sys.argv[1].removeprefix("--version="), pathlib.Path(sys.argv[2])
+print("switching to", version, flush=True)
+if (wait := file.parent / "wait").exists():
+    deadline = time.monotonic() + 30
+    while wait.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+if not (file.parent / "useless").exists():
+    file.write_text(version)
+(file.parent / "ran").open("a").write(version + "\\n")
+sys.exit(int((file.parent / "exit").read_text()) if (file.parent / "exit").exists() else 0)
+"""
+
+CATALOGUE = """
+[services.archive]
+title = "Article archive"
+team = "Web team"
+contact = "#web-oncall"
+
+[services.archive.commands.rollback]
+argv = ["{python}", "{switch}", "--version={{version}}", "{file}"]
+directory = "{home}"
+timeout = 60
+grace = 1
+
+[services.archive.environments.production]
+production = true
+base_url = "{url}"
+instances = [{{ name = "web-1", url = "{url}" }}, {{ name = "web-2", url = "{url}" }}]
+allow_private = true
+purging = {{ method = "PURGE" }}
+
+[services.archive.checklist.serving_version]
+path = "/version"
+"""
+
+
+@dataclass
+class LittleService:
+    """A service of two instances that serve the version written in a file, and a command that writes it."""
+
+    home: Path
+    server: HTTPServer
+    purged: list[str] = field(default_factory=list)
+    open: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def catalogue(self) -> Path:
+        return self.home / "catalogue.toml"
+
+    @property
+    def version(self) -> str:
+        return (self.home / "version").read_text()
+
+    @version.setter
+    def version(self, value: str) -> None:
+        (self.home / "version").write_text(value)
+
+    @property
+    def ran(self) -> list[str]:
+        """Versions to which the command was run, one entry per run."""
+        file = self.home / "ran"
+        return file.read_text().split() if file.exists() else []
+
+    def hold(self) -> None:
+        """Keep everybody who asks for the version waiting until `let_go`."""
+        self.open.clear()
+
+    def let_go(self) -> None:
+        self.open.set()
+
+    def answer(self, request: Request) -> Response:
+        if request.method == "PURGE":
+            self.purged.append(request.path)
+            return Response("purged")
+        self.open.wait(timeout=60)
+        return Response(json.dumps({"version": self.version}), content_type="application/json")
+
+
+def start_little_service(home: Path, server: HTTPServer, version: str = "2026.11.4") -> LittleService:
+    """Write the service's command and catalogue file into `home`, and have the server answer for it."""
+    service = LittleService(home, server)
+    service.version = version
+    service.let_go()
+    server.expect_request("/version").respond_with_handler(service.answer)
+    server.expect_request("/articles").respond_with_handler(service.answer)
+    switch = home / "switch.py"
+    switch.write_text(SWITCH)
+    service.catalogue.write_text(
+        CATALOGUE.format(
+            python=sys.executable,
+            switch=switch,
+            file=home / "version",
+            home=home,
+            url=server.url_for("").rstrip("/"),
+        )
+    )
+    return service

@@ -1,0 +1,116 @@
+"""What became of a rollback: from its command, what is served, and what the probes say."""
+
+from typing import Any
+
+import pytest
+
+from releases.models import ChecklistRun, ProbeRun, Rollback
+from releases.services.outcomes import end_rollback, sentence, versions_seen, what_is_served, what_probes_say
+from releases.states import Outcome, ProbesSay, Regression, RollbackStatus, Serving, Verdict
+from tests import factory
+
+TARGET, OLD = "2026.11.3", "2026.11.4"
+RUN = ChecklistRun(settings={"instances": [{"name": "web-1", "url": ""}, {"name": "web-2", "url": ""}]})
+
+
+def look(repeat: bool = False, **versions: str | None) -> ProbeRun:
+    """Make one look at the serving version; `web_1` stands for web-1."""
+    figures = {"versions": {name.replace("_", "-"): version for name, version in versions.items()}}
+    return ProbeRun(key="serving_version", repeat=repeat, figures=figures, verdict=Verdict.PASS)
+
+
+def answer(verdict: Verdict, regression: Regression = Regression.NO) -> ProbeRun:
+    return ProbeRun(key="response_time", verdict=verdict, regression=regression)
+
+
+def served(*looks: ProbeRun) -> Serving:
+    return what_is_served(versions_seen(RUN, looks), TARGET)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((TARGET, TARGET), (TARGET, TARGET), Serving.TARGET),
+        ((OLD, OLD), (OLD, OLD), Serving.OTHER),
+        ((TARGET, OLD), (TARGET, OLD), Serving.MIXED),
+        ((TARGET, TARGET), (TARGET, OLD), Serving.MIXED),
+        ((TARGET, None), (TARGET, TARGET), Serving.NOT_MEASURED),
+        ((None, None), (None, None), Serving.NOT_MEASURED),
+        ((OLD, None), (OLD, None), Serving.OTHER),
+    ],
+)
+def test_what_is_served_is_what_every_instance_said_in_both_looks(
+    first: tuple[str | None, str | None], second: tuple[str | None, str | None], expected: Serving
+) -> None:
+    """B41"""
+    looks = [look(web_1=first[0], web_2=first[1]), look(repeat=True, web_1=second[0], web_2=second[1])]
+    assert served(*looks) is expected
+
+
+def test_an_instance_that_is_absent_from_the_answer_was_not_measured() -> None:
+    """B41: one of two instances is down; the other alone does not prove a restore."""
+    assert served(look(web_1=TARGET), look(repeat=True, web_1=TARGET)) is Serving.NOT_MEASURED
+
+
+def test_a_probe_without_figures_measured_nothing() -> None:
+    assert served(ProbeRun(key="serving_version", figures={})) is Serving.NOT_MEASURED
+
+
+def test_without_any_look_nothing_was_measured() -> None:
+    assert served(answer(Verdict.PASS)) is Serving.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([], ProbesSay.AS_BEFORE),
+        ([answer(Verdict.PASS)], ProbesSay.AS_BEFORE),
+        ([answer(Verdict.SKIPPED, Regression.UNKNOWN)], ProbesSay.AS_BEFORE),
+        ([answer(Verdict.FAIL, Regression.NO)], ProbesSay.AS_BEFORE),
+        ([answer(Verdict.FAIL, Regression.YES)], ProbesSay.WORSE),
+        ([answer(Verdict.FAIL, Regression.UNKNOWN)], ProbesSay.WORSE),
+        ([answer(Verdict.ERROR), answer(Verdict.FAIL, Regression.YES)], ProbesSay.WORSE),
+        ([answer(Verdict.ERROR), answer(Verdict.PASS)], ProbesSay.NOT_MEASURED),
+        ([answer(Verdict.INCONCLUSIVE), answer(Verdict.PASS)], ProbesSay.TOO_LITTLE),
+        ([answer(Verdict.PASS, Regression.YES)], ProbesSay.DIFFERENT),
+    ],
+)
+def test_what_the_other_probes_say_is_one_word(answers: list[ProbeRun], expected: ProbesSay) -> None:
+    assert what_probes_say([look(web_1=TARGET), *answers]) is expected
+
+
+# --- In the rows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verifying(db: None) -> Rollback:
+    place, target, live = factory.story()
+    return factory.rollback(place, target, live, factory.on_call(), status=RollbackStatus.VERIFYING)
+
+
+def said(rollback: Rollback, *probes: ProbeRun) -> str:
+    looks = versions_seen(RUN, probes)
+    return sentence(rollback, what_is_served(looks, TARGET), looks, list(probes), what_probes_say(probes))
+
+
+def test_the_sentence_says_that_the_target_serves_everywhere_and_counts_the_rest(verifying: Rollback) -> None:
+    text = said(verifying, look(web_1=TARGET, web_2=TARGET), answer(Verdict.PASS), answer(Verdict.ERROR))
+    assert text == ("2026.11.3 serves on every instance; 1 of 2 other probes as they should be (could not measure).")
+
+
+def test_the_sentence_names_the_instance_that_serves_something_else(verifying: Rollback) -> None:
+    """B41"""
+    assert said(verifying, look(web_1=TARGET, web_2=OLD)) == (
+        "Only some instances serve 2026.11.3: web-2 serves 2026.11.4."
+    )
+
+
+def test_the_sentence_names_the_instance_that_did_not_answer(verifying: Rollback) -> None:
+    assert said(verifying, look(web_1=TARGET)) == (
+        "Which version serves could not be measured everywhere: web-2 did not answer."
+    )
+
+
+def test_a_rollback_ends_once(verifying: Rollback) -> None:
+    ends: dict[str, Any] = {"outcome": Outcome.RESTORED, "serving": Serving.TARGET, "detail": "well."}
+    assert [end_rollback(verifying, **ends), end_rollback(verifying, **ends)] == [True, False]

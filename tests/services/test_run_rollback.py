@@ -1,0 +1,167 @@
+"""The worker's part of a rollback: one command, then purge, then what was measured."""
+
+import pytest
+
+from releases.intake import RollbackSpec
+from releases.models import Environment, Event, Execution, Rollback
+from releases.services import rollbacks, rolling_back
+from releases.services.commands import keep_rendered
+from releases.states import CommandState, DeploymentKind, DeploymentStatus, Outcome, RollbackStatus, Serving
+from tests import factory
+from tests.services.conftest import InlineWorkers, LittleService
+
+
+def press(place: Environment, **changes: object) -> Rollback:
+    """Press the button for the story of 2026.11.3 and 2026.11.4, with the command that a worker rendered."""
+    target = factory.deployed(place, "2026.11.3")
+    live = factory.deployed(place, "2026.11.4")
+    digest = keep_rendered(place, target).digest
+    spec = RollbackSpec(
+        **{
+            "service": "archive",
+            "environment": "production",
+            "live": live.pk,
+            "target": target.pk,
+            "digest": digest,
+            "reason": "users",
+            "words": "names leaked",
+            **changes,
+        }
+    )
+    return rollbacks.press(spec, actor=factory.actor(factory.on_call()))
+
+
+def test_a_rollback_runs_its_command_once_and_is_restored_when_that_was_measured(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert (rollback.status, rollback.outcome, rollback.serving) == (
+        RollbackStatus.DONE,
+        Outcome.RESTORED,
+        Serving.TARGET,
+    )
+    assert little_service.ran == ["2026.11.3"]
+    assert "2026.11.3 serves on every instance" in rollback.detail
+
+
+def test_the_rollback_is_a_deployment_that_becomes_the_live_one(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    rollback = press(production)
+    workers.work()
+    production.refresh_from_db()
+    assert production.live is not None
+    assert (production.live.kind, production.live.status) == (DeploymentKind.ROLLBACK, DeploymentStatus.FINISHED)
+    assert production.live.rollback == rollback
+
+
+def test_the_affected_routes_of_the_undone_release_are_purged(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert little_service.purged == ["/articles"]
+    assert rollback.purge_execution is not None
+    assert rollback.purge_execution.output == "PURGE /articles: 200"
+
+
+def test_a_redelivered_message_runs_nothing_again(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B7: the row, not the message, decides."""
+    rollback = press(production)
+    workers.work()
+    rolling_back.run_rollback(rollback.pk)
+    rolling_back.continue_rollback(rollback.pk)
+    assert little_service.ran == ["2026.11.3"]
+    assert Execution.objects.filter(kind="rollback").count() == 1
+
+
+def test_exit_0_with_the_old_version_still_served_is_not_restored(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B41"""
+    (little_service.home / "useless").touch()
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.outcome == Outcome.NOT_RESTORED
+    assert "web-1 serves 2026.11.4" in rollback.detail
+    production.refresh_from_db()
+    assert production.live == rollback.undone
+
+
+def test_a_failed_command_whose_target_serves_says_both(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B42"""
+    (little_service.home / "exit").write_text("1")
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.execution is not None
+    assert (rollback.command, rollback.execution.exit_code) == (CommandState.EXITED, 1)
+    assert rollback.outcome == Outcome.RESTORED_WITH_DIFFERENCES
+
+
+def test_a_requester_who_may_no_longer_roll_back_is_refused_at_the_start(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B28"""
+    rollback = press(production)
+    rollback.requester.groups.clear()
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.status == RollbackStatus.REFUSED
+    assert "may no longer roll back" in rollback.detail
+    assert little_service.ran == []
+    assert Event.objects.filter(action="rollback:refused", object_tag=rollback.tag).count() == 1
+
+
+def test_a_command_that_is_not_the_one_that_was_shown_is_refused(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B29"""
+    rollback = press(production, digest="f" * 64)
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.status == RollbackStatus.REFUSED
+    assert "not the one that was shown" in rollback.detail
+    assert little_service.ran == []
+
+
+def test_a_rollback_waits_while_another_command_holds_the_lock(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    from releases.services import places
+
+    rollback = press(production)
+    with places.lock_of(production).acquire("a command of yesterday"):
+        rolling_back.run_rollback(rollback.pk)
+    rollback.refresh_from_db()
+    assert rollback.status == RollbackStatus.QUEUED
+    assert "a command of yesterday" in rollback.detail
+    assert little_service.ran == []
+
+
+def test_output_and_its_digest_are_kept(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.execution is not None
+    assert rollback.execution.output.strip() == "switching to 2026.11.3"
+    assert len(rollback.execution.output_sha256) == 64
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_purging_is_done_only_when_it_was_wanted(
+    production: Environment, workers: InlineWorkers, little_service: LittleService, purge: bool
+) -> None:
+    press(production, purge=purge)
+    workers.work()
+    assert little_service.purged == (["/articles"] if purge else [])
