@@ -1,0 +1,96 @@
+"""The Jinja2 environment of all pages: strict about undefined names, escaping on, one set of formatting words."""
+
+import datetime
+import shlex
+from typing import Any
+
+import jinja2
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django_htmx.jinja import htmx_script
+
+from dashboard import marks, wording
+from releases.display import visible
+
+
+def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: Any) -> jinja2.Environment:
+    """Return the environment for Django's Jinja2 backend.
+
+    What else the backend would set (escaping, undefined names) is not open to choice and ignored.
+    """
+    env = jinja2.Environment(
+        loader=loader,
+        auto_reload=auto_reload,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(
+        url=url,
+        static=static,
+        htmx_script=htmx_script,
+        now=timezone.now,
+        zone_key=timezone.get_current_timezone_name,
+        mark_of=marks.mark_of,
+        glyph=marks.glyph,
+        change=wording.change,
+    )
+    env.filters.update(
+        ago=ago,
+        when=when,
+        clock=clock,
+        day=day,
+        recent=recent,
+        utc=wording.utc,
+        iso=wording.iso,
+        age=age,
+        duration=wording.duration,
+        about=wording.about,
+        number=wording.number,
+        count_of=wording.count,
+        bytes=wording.size,
+        digest=wording.digest,
+        commit=wording.commit,
+        listed=wording.listed,
+        visible=visible,
+        first_lines=wording.first_lines,
+        shell_line=shlex.join,
+    )
+    return env
+
+
+def url(name: str, *args: Any, query: dict[str, Any] | None = None) -> str:
+    """Return the address of a named page; `query` becomes its query string, without what is empty."""
+    kept = {key: value for key, value in (query or {}).items() if value not in (None, "")}
+    return reverse(name, args=args, query=kept or None)
+
+
+# The filters below fill in this moment and the person's zone, which the middleware has activated. A page that shows
+# many times passes its own `now`, so that all of them agree.
+
+
+def ago(moment: datetime.datetime, now: datetime.datetime | None = None) -> str:
+    return wording.ago(moment, now or timezone.now())
+
+
+def age(moment: datetime.datetime, now: datetime.datetime | None = None) -> str:
+    """Return how old a moment is, without "ago": `8 min`."""
+    return wording.age(((now or timezone.now()) - moment).total_seconds())
+
+
+def recent(moment: datetime.datetime, now: datetime.datetime | None = None) -> bool:
+    return wording.recent(moment, now or timezone.now())
+
+
+def when(moment: datetime.datetime, now: datetime.datetime | None = None) -> str:
+    return wording.when(moment, now or timezone.now(), timezone.get_current_timezone())
+
+
+def clock(moment: datetime.datetime, now: datetime.datetime | None = None, *, seconds: bool = False) -> str:
+    return wording.clock(moment, now or timezone.now(), timezone.get_current_timezone(), seconds=seconds)
+
+
+def day(moment: datetime.datetime) -> str:
+    return wording.date(moment, timezone.get_current_timezone())

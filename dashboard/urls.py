@@ -1,0 +1,34 @@
+"""The addresses of the pages. Live regions have their own, under the page's with /live."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+
+from dashboard.converters import KeyConverter, VersionConverter
+from dashboard.views import board, confirm, deployments, freezes, health, releases, rollbacks, services
+
+register_converter(KeyConverter, "key")
+register_converter(VersionConverter, "version")
+
+urlpatterns = [
+    path("", board.board, name="board"),
+    path("live", board.board_live, name="board_live"),
+    path("healthz", health.healthz, name="healthz"),
+    path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("s/<key:service>/", services.service, name="service"),
+    path("s/<key:service>/v/<version:version>", releases.by_version, name="release_by_version"),
+    path("s/<key:service>/<key:environment>/", services.environment, name="environment"),
+    path("s/<key:service>/<key:environment>/live", services.environment_live, name="environment_live"),
+    path("s/<key:service>/<key:environment>/deployments/new", deployments.start, name="deployment_start"),
+    path("s/<key:service>/<key:environment>/rollback", confirm.confirm, name="confirm"),
+    path("s/<key:service>/<key:environment>/rollback/live", confirm.confirm_live, name="confirm_live"),
+    path("releases/new", releases.register, name="release_register"),
+    path("releases/<int:pk>", releases.release, name="release"),
+    path("releases/<int:pk>/live", releases.release_live, name="release_live"),
+    path("deployments/<int:pk>/finish", deployments.finish, name="deployment_finish"),
+    path("rollbacks/<int:pk>", rollbacks.rollback, name="rollback"),
+    path("rollbacks/<int:pk>/live", rollbacks.rollback_live, name="rollback_live"),
+    path("rollbacks/<int:pk>/cancel", rollbacks.cancel, name="rollback_cancel"),
+    path("rollbacks/<int:pk>/stop", rollbacks.stop, name="rollback_stop"),
+    path("freezes/<int:pk>/lift", freezes.lift, name="freeze_lift"),
+]

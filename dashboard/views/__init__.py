@@ -1,0 +1,1 @@
+"""The pages and actions, one file per subject, one function per page or action."""

@@ -1,0 +1,277 @@
+"""The page where on-call decides: live → target, note, readiness, the button."""
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dashboard.permits import who_may
+from dashboard.requests import actor_of, fragment, page
+from dashboard.sessions import WORDS_LIMIT, keeps_words
+from releases import knocks, queries
+from releases.errors import Conflict, Invalid, NotFound, Problem, Refused
+from releases.intake import REASONS, RollbackSpec, from_text
+from releases.models import Deployment, Environment, Rollback
+from releases.queries import rollback_page
+from releases.queries.standing import progress_by_deployment, standing
+from releases.services import rollbacks
+from releases.services.lookups import listed_environment
+from releases.states import Verdict
+
+NUMBER_DIGITS = 18
+"""Longest number that an address may carry."""
+BROKER_SECONDS = 5.0
+"""For how long one answer of the broker counts in this process."""
+
+
+def _back(request: HttpRequest, service: str, environment: str) -> str:
+    words = request.POST.get("words", "")[:WORDS_LIMIT]
+    kept = {"to": request.POST.get("target", ""), "reason": request.POST.get("reason", ""), "words": words}
+    return reverse("confirm", args=[service, environment], query={key: value for key, value in kept.items() if value})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_words(_back)
+@page
+def confirm(request: HttpRequest, service: str, environment: str) -> HttpResponse:
+    """Show where a rollback would go and whether it would work; a POST presses the button."""
+    place = listed_environment(service, environment)
+    if request.method == "POST":
+        return _press(request, place)
+    seen = _number(request.GET.get("seen"))
+    context = _context(request, place, to=_number(request.GET.get("to")), seen=seen)
+    _ask_for_the_command(context)
+    return render(request, "confirm.html", context)
+
+
+@require_safe
+@fragment
+def confirm_live(request: HttpRequest, service: str, environment: str) -> HttpResponse:
+    """Answer readiness and command as they are now; 204 when they are as the reader's, which `v` names."""
+    try:
+        place = listed_environment(service, environment)
+    except NotFound as refusal:
+        raise Http404 from refusal
+    asked = request.GET
+    context = _context(request, place, to=_number(asked.get("to")), shown=_number(asked.get("live")))
+    context["broker_silent"] = not _broker.answers()
+    context["changed_command"] = bool(asked.get("d")) and asked["d"] != context["digest"]
+    context["first_digest"] = asked.get("d") or context["digest"]
+    context["token"] = _token(context)
+    if asked.get("v") == context["token"]:
+        return HttpResponse(status=204)
+    context["live"] = True
+    context["new_press"] = asked.get("p", "") != context["press"]
+    context["announced"] = _announcement(asked.get("v", ""), context)
+    return render(request, "_confirm_live.html", context)
+
+
+def _press(request: HttpRequest, place: Environment) -> HttpResponse:
+    """Press the button: 303 to the rollback, or the same page again with what is in the way and the words kept."""
+    given = {name: request.POST.get(name, "") for name in ("live", "target", "digest", "reason", "words")}
+    given |= {"service": place.service.key, "environment": place.key}
+    given["purge"] = "true" if request.POST.get("purge") else "false"
+    try:
+        spec = from_text(RollbackSpec, given)
+        rollback = rollbacks.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
+    except Conflict as refusal:
+        return _again(request, place, given, refusal)
+    except Invalid as refusal:
+        return _again(request, place, given, refusal)
+    return HttpResponseRedirect(rollback.get_absolute_url(), status=303)
+
+
+def _again(request: HttpRequest, place: Environment, given: dict[str, str], refusal: Refused) -> HttpResponse:
+    fresh = listed_environment(place.service.key, place.key)
+    context = _context(
+        request,
+        fresh,
+        to=_number(given["target"]),
+        seen=_number(given["live"]),
+        filled=given,
+        problems=refusal.problems,
+        standing_in_the_way=refusal.made if isinstance(refusal.made, Rollback) else None,
+    )
+    _ask_for_the_command(context)
+    return render(request, "confirm.html", context, status=refusal.status)
+
+
+def _context(
+    request: HttpRequest,
+    place: Environment,
+    *,
+    to: int | None,
+    seen: int | None = None,
+    shown: int | None = None,
+    filled: dict[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+    standing_in_the_way: Rollback | None = None,
+) -> dict[str, Any]:
+    """Return what the page says.
+
+    `to` is the chosen target, `seen` the deployment that a link or a refused form showed as live, `shown` the one that
+    an open page shows, `filled` what was typed.
+    """
+    actor = actor_of(request)
+    now = timezone.now()
+    back = queries.way_back(place)
+    target = next((one for one in back.targets if one.pk == to), back.target)
+    default = back.target
+    if target is not None:  # readiness speaks of the first one
+        back = back.towards(target)
+    rendered = queries.rendered_for(place, target)
+    undone = queries.undone_by(place, target) if target else []
+    on = standing_in_the_way or queries.open_rollback(place)
+    may = actor.may("roll_back")
+    live = back.live
+    moved = live is not None and seen not in (None, live.pk)
+    failing, measured = rollback_page.failing_probes(live.verify_run_id if live else None)
+    items = queries.readiness(place, back, rendered)
+    context: dict[str, Any] = {
+        "at": now,
+        "environment": place,
+        "back": back,
+        "deployed": live,
+        "stands": standing(live, progress_by_deployment([live.pk]).get(live.pk)) if live else None,
+        "target": target,
+        "not_offered": to if to is not None and (target is None or target.pk != to) else None,
+        "why_not": next((one.why for one in back.skipped if one.deployment.pk == to), "it is not earlier here"),
+        "was_live": rollback_page.was_live_for(place, target) if target else None,
+        "failing": failing,
+        "measured": measured,
+        "items": items,
+        "red": [item for item in items if not item.ready],
+        "rendered": rendered,
+        "digest": rendered.digest if rendered else "",
+        "first_digest": rendered.digest if rendered else "",
+        "changed_command": False,
+        "expected": queries.expected_seconds(place),
+        "undone": undone,
+        "routes": queries.routes_to_purge(undone),
+        "probes": len(place.checklist),
+        "freeze": queries.active_freeze(place),
+        "open": on,
+        "mine": on is not None and on.requester_id == request.user.pk,
+        "seen": rollback_page.deployment_here(place, seen) if moved else None,
+        "seen_number": seen,
+        "moved": moved,
+        "may_roll_back": may,
+        "who_may_roll_back": who_may("roll_back"),
+        "people": [] if may else rollback_page.people_who_may("roll_back"),
+        "address": request.build_absolute_uri(),
+        "reasons": _reasons(failing),
+        "problems": problems,
+        "refused": bool(problems),
+        "filled": filled or _defaults(request, live),
+        "key": uuid.uuid4().hex,
+        "terminal": _terminal(place, target if target != default else None, request.user.get_username()),
+        "broker_silent": False,
+        "live": False,
+        "new_press": False,
+        "announced": "",
+    }
+    context["press"] = _press_state(context, shown)
+    context["token"] = _token(context)
+    return context
+
+
+def _press_state(context: dict[str, Any], shown: int | None) -> str:
+    """Say in one word what stands where the button stands."""
+    live, target = context["deployed"], context["target"]
+    if not context["may_roll_back"]:
+        return "denied"
+    if context["open"] is not None:
+        return f"open-{context['open'].pk}"
+    if shown is not None and (live is None or live.pk != shown):
+        return "moved"
+    if target is None or (context["not_offered"] is not None and shown is not None):
+        return "moved"
+    return "go"
+
+
+def _reasons(failing: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the choice of reasons; the first one names what fails."""
+    named = f"{REASONS['checklist']}: {', '.join(failing[:2])}" if failing else REASONS["checklist"]
+    more = f", +{len(failing) - 2}" if len(failing) > 2 else ""
+    return [(key, f"{named}{more}" if key == "checklist" else words) for key, words in REASONS.items()]
+
+
+def _defaults(request: HttpRequest, live: Deployment | None) -> dict[str, str]:
+    """Return what the form holds before anybody typed: what a sign-in kept, else the verdict's own reason."""
+    failing = live is not None and live.verdict == Verdict.FAIL
+    return {
+        "reason": request.GET.get("reason", "checklist" if failing else ""),
+        "words": request.GET.get("words", "")[:WORDS_LIMIT],
+        "purge": "true",
+    }
+
+
+def _terminal(place: Environment, other_target: Deployment | None, username: str) -> list[str]:
+    """Return the command that does the same from a terminal of the worker's host."""
+    other = ["--to", other_target.release.version] if other_target else []
+    return ["manage.py", "rollback", place.service.key, place.key, "--as", username, *other]
+
+
+def _ask_for_the_command(context: dict[str, Any]) -> None:
+    """Have the worker render the command of a target for which it has not, or long ago."""
+    target = context["target"]
+    if target is None or not rollback_page.wants_rendering(context["rendered"], context["at"]):
+        return
+    with transaction.atomic():
+        knocks.knock("render_target", context["environment"].act_queue, target.pk)
+
+
+def _token(context: dict[str, Any]) -> str:
+    """Return what changes when readiness, command or button change; its first letter says whether all is ready."""
+    rendered = context["rendered"]
+    what = (
+        context["press"],
+        context["items"],
+        (rendered.digest, rendered.host, rendered.problems) if rendered else None,
+        context["changed_command"],
+        context["broker_silent"],
+    )
+    return f"{'n' if context['red'] else 'r'}{hashlib.sha256(repr(what).encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def _announcement(known: str, context: dict[str, Any]) -> str:
+    """Return what a screen reader is told: when the button changed, or when readiness turned."""
+    if context["new_press"] and context["press"] == "moved":
+        return "What is live has changed."
+    if context["new_press"] and context["open"] is not None:
+        return f"{context['open'].requested_by} pressed: {context['open'].tag}."
+    if known[:1] == context["token"][:1]:
+        return ""
+    return "The rollback would work." if not context["red"] else f"Not ready: {context['red'][0].says}."
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS else None
+
+
+class _Broker:
+    """The broker's last answer. Asking may take two seconds, so live regions share one answer for a while."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked = float("-inf")
+        self._answers = True
+
+    def answers(self) -> bool:
+        with self._lock:
+            if time.monotonic() - self._asked > BROKER_SECONDS:
+                self._answers = knocks.broker_answers()
+                self._asked = time.monotonic()
+            return self._answers
+
+
+_broker = _Broker()

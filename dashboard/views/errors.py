@@ -1,0 +1,32 @@
+"""What a person sees when something was refused or went wrong: what failed, what was expected, whether to try again."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from releases.errors import Refused
+
+
+def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """Show a refusal as a page of its own."""
+    template = {403: "errors/403.html", 404: "errors/404.html"}.get(refusal.status, "errors/refused.html")
+    return render(request, template, _context(request) | {"problems": refusal.problems}, status=refusal.status)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/403.html", _context(request), status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/404.html", _context(request), status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return render(request, "errors/500.html", _context(request), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return render(request, "errors/csrf.html", _context(request), status=403)
+
+
+def _context(request: HttpRequest) -> dict[str, object]:
+    return {"request_id": getattr(request, "request_id", "")}

@@ -1,0 +1,228 @@
+"""A release with its record, its checklist and its deployments; and the form that registers one."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+from markupsafe import Markup
+
+from dashboard import marks, pictures
+from dashboard.permits import may, who_may
+from dashboard.requests import actor_of, fragment, page
+from releases.errors import Problem, Refused
+from releases.intake import ReleaseSpec, from_text, lines
+from releases.models import Release, Service, User
+from releases.queries.history import Row, deployments_of
+from releases.queries.release_page import BeforeAfter, Checklist, before_after, checklist_of, live_in
+from releases.queries.timeline import timeline
+from releases.queries.timings import Timing
+from releases.services.releases import register_release
+from releases.states import Purpose
+
+FIELDS = (
+    "service",
+    "version",
+    "owner",
+    "expected_result",
+    "rollback_note",
+    "affected_routes",
+    "change_url",
+    "assumptions",
+    "change_size",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePicture:
+    """Before and after of one route: the places where it was measured, and a picture of the readers' one."""
+
+    route: str
+    places: Sequence[BeforeAfter]
+    picture: Markup | None
+    drawn: BeforeAfter | None
+
+
+@require_safe
+@page
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _release(pk)
+    rows = deployments_of(found)
+    context = _measured(request, found, rows)
+    places = live_in(found)
+    return render(
+        request,
+        "release.html",
+        context
+        | {
+            "places": places,
+            "timeline": timeline(found, rows),
+            "may_roll_back": may(request, "roll_back"),
+            "who_may_roll_back": who_may("roll_back"),
+            "live": False,
+        },
+    )
+
+
+@require_safe
+@fragment
+def release_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer what is measured as it stands now; 204 when nothing moved since `v`. Asked only while a run is active."""
+    found = _release(pk)
+    context = _measured(request, found, deployments_of(found))
+    known = request.GET.get("v", "")
+    if known == context["token"]:
+        return HttpResponse(status=204)
+    verdict_changed = known.partition("-")[2] != context["token"].partition("-")[2]
+    announced = f"{found.version}: {context['word']}" if verdict_changed and context["word"] else ""
+    return render(request, "_release_live.html", context | {"announced": announced, "live": True})
+
+
+@require_safe
+@page
+def by_version(request: HttpRequest, service: str, version: str) -> HttpResponse:
+    return redirect(get_object_or_404(Release, service__key=service, version=version))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def register(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        assert isinstance(request.user, User), "only for signed-in people"
+        given = {"service": request.GET.get("service", ""), "owner": request.user.name}
+        return _register_form(request, given)
+    given = {name: request.POST.get(name, "") for name in FIELDS}
+    key = request.POST.get("key", "")
+    try:
+        spec = from_text(ReleaseSpec, {**given, "affected_routes": lines(given["affected_routes"])})
+        made = register_release(spec, actor=actor_of(request), key=key)
+    except Refused as refusal:
+        if refusal.status == 403:
+            raise
+        return _register_form(request, given, key=key, refusal=refusal)
+    response = redirect(made)
+    response.status_code = 303
+    return response
+
+
+def _register_form(
+    request: HttpRequest, given: dict[str, str], *, key: str = "", refusal: Refused | None = None
+) -> HttpResponse:
+    """Show the form with everything that was typed; each problem stands beside its field as well as on top."""
+    problems = [_beside_its_field(problem) for problem in refusal.problems] if refusal else []
+    # What a problem does not repeat, such as credentials, the form does not repeat either.
+    secret = {problem.field for problem in problems if problem.code == "invalid" and not problem.got}
+    if any(problem.code in ("idempotency_key_reused", "bad_idempotency_key") for problem in problems):
+        key = ""
+    return render(
+        request,
+        "release_register.html",
+        {
+            "given": {name: "" if name in secret else given.get(name, "") for name in FIELDS},
+            "key": key or str(uuid.uuid4()),
+            "problems": problems,
+            "existing": refusal.made if refusal and isinstance(refusal.made, Release) else None,
+            "options": _services(given.get("service", "")),
+            "may_register": may(request, "register_release"),
+            "who_may_register": who_may("register_release"),
+        },
+        status=refusal.status if refusal else 200,
+    )
+
+
+def _services(given: str) -> list[tuple[str, str]]:
+    """Return what the form offers as services. What was given stays in it, known or not."""
+    offered = [(service.key, f"{service.key} - {service.title}") for service in Service.objects.filter(listed=True)]
+    if given in dict(offered):
+        return offered
+    return [(given, given or "choose one"), *offered] if offered else []
+
+
+def _beside_its_field(problem: Problem) -> Problem:
+    """Name the field of the form: `affected_routes.1` is a line of `affected_routes`, a key is no field at all."""
+    name = problem.field.partition(".")[0]
+    return replace(problem, field=name if name in FIELDS else "")
+
+
+def _release(pk: int) -> Release:
+    return get_object_or_404(Release.objects.select_related("service"), pk=pk)
+
+
+def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what is measured of a release: the checklist of one of its deployments, and all of these."""
+    shown = _shown(rows, request.GET.get("deployment", ""))
+    checklist = checklist_of(shown.deployment) if shown else None
+    measuring = shown is not None and checklist is None and shown.progress is not None
+    baseline = checklist_of(shown.deployment, Purpose.BASELINE) if shown and measuring else None
+    active = bool(baseline) or (shown is not None and shown.active) or (checklist is not None and checklist.active)
+    word = shown.standing.word if shown else ""
+    title = f"{found.version} · {found.service.key}"
+    return {
+        "at": timezone.now(),
+        "release": found,
+        "rows": rows,
+        "shown": shown,
+        "checklist": checklist,
+        "baseline": baseline,
+        "before_after": _pictures(before_after(checklist)) if checklist and not checklist.active else [],
+        "active": active,
+        "token": _token(rows, checklist, baseline, word),
+        "word": word,
+        "title": f"{marks.glyph(word)} {title}" if word else title,
+        "may_report": may(request, "report_deployment"),
+    }
+
+
+def _shown(rows: Sequence[Row], asked: str) -> Row | None:
+    """Return the deployment that was asked for, else the newest one in production, else the newest one.
+
+    A pass on staging must not stand above a failure that readers see.
+    """
+    for_readers = (row for row in rows if row.deployment.environment.production)
+    newest = next(for_readers, rows[0] if rows else None)
+    return next((row for row in rows if str(row.deployment.pk) == asked), newest)
+
+
+def _token(rows: Sequence[Row], checklist: Checklist | None, baseline: Checklist | None, word: str) -> str:
+    """Return what changes when anything measured changes, then a dash and what changes with the verdict alone."""
+    listed = [(row.deployment.pk, row.standing, row.progress) for row in rows]
+    lines = [
+        (line.key, line.word, line.probe.done, line.probe.total, line.probe.doing)
+        for run in (checklist, baseline)
+        if run
+        for line in run.lines
+    ]
+    run = (checklist.run.pk, checklist.run.status, checklist.run.verdict) if checklist else None
+    return f"{_digest(repr((listed, lines, run)))}-{_digest(word)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _pictures(found: Sequence[BeforeAfter]) -> list[RoutePicture]:
+    routes = list(dict.fromkeys(each.route for each in found))
+    return [_picture(route, [each for each in found if each.route == route]) for route in routes]
+
+
+def _picture(route: str, places: Sequence[BeforeAfter]) -> RoutePicture:
+    drawn = next((each for each in places if each.after.samples), None)
+    if drawn is None:
+        return RoutePicture(route, places, None, None)
+    before = drawn.before if drawn.before and drawn.before.samples else None
+    picture = pictures.distribution(
+        subject=f"{route} at the {drawn.place}",
+        before=_series(before) if before else None,
+        after=_series(drawn.after),
+        budget=drawn.after.budget,
+    )
+    return RoutePicture(route, places, picture, drawn)
+
+
+def _series(timing: Timing) -> pictures.Series:
+    return pictures.Series(timing.samples, timing.p50, timing.p95, timing.p99)

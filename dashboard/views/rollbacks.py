@@ -1,0 +1,292 @@
+"""A rollback, one address from the press to the outcome."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import marks, wording
+from dashboard.permits import who_may
+from dashboard.requests import actor_of, fragment, page
+from dashboard.sessions import keeps_words
+from releases import queries
+from releases.intake import REASONS
+from releases.models import Finding, ProbeRun, Rollback
+from releases.queries import rollback_page
+from releases.queries.timings import first_route
+from releases.services import rollbacks
+from releases.services.outcomes import what_probes_say
+from releases.states import (
+    CommandState,
+    Level,
+    Outcome,
+    ProbeStatus,
+    Regression,
+    RollbackStatus,
+    RunStatus,
+    Verdict,
+)
+
+TAIL_LINES = 20
+TAIL_CHARACTERS = 4000
+"""How much of the output is shown while the command runs."""
+STOPPABLE = (RollbackStatus.RUNNING, RollbackStatus.PURGING)
+HEADINGS = {
+    RollbackStatus.QUEUED: "Queued",
+    RollbackStatus.RUNNING: "Running the command",
+    RollbackStatus.PURGING: "Purging the cache",
+    RollbackStatus.VERIFYING: "Verifying",
+    RollbackStatus.STOPPING: "Stopping",
+    RollbackStatus.CANCELLED: "Cancelled",
+    RollbackStatus.REFUSED: "Refused",
+}
+TOO_LATE = {"cancel": "Your press of Cancel changed nothing", "stop": "Your press of Stop changed nothing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One probe's answer as the page shows it."""
+
+    probe: ProbeRun
+    name: str
+    already_failing: bool
+    findings: Sequence[tuple[Finding, str]]
+    """Each with its evidence as text."""
+
+
+def _to_the_page(request: HttpRequest, pk: int) -> str:
+    return reverse("rollback", args=[pk])
+
+
+@require_safe
+@page
+def rollback(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a rollback: the state in words, its steps, the three facts apart, and what to do next."""
+    row = _found(pk)
+    context = _context(request, row, rollback_page.probes_of(row.restore_run))
+    context["too_late"] = TOO_LATE.get(request.GET.get("late", ""), "")
+    return render(request, "rollback.html", context)
+
+
+@require_safe
+@fragment
+def rollback_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer the rollback as it stands now; 204 when it is as the reader's, which `v` names."""
+    row = _found(pk)
+    probes = rollback_page.probes_of(row.restore_run)
+    known = request.GET.get("v", "")
+    if known == _token(row, probes):
+        return HttpResponse(status=204)
+    context = _context(request, row, probes)
+    context["live"] = True
+    context["turned"] = known.partition(".")[0] != _state(row)
+    return render(request, "_rollback_live.html", context)
+
+
+@require_POST
+@keeps_words(_to_the_page)
+@page
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel a rollback that nobody has taken; 303 to its page, which says so when it was too late."""
+    done = rollbacks.cancel(_found(pk), actor=actor_of(request))
+    return _back_to(pk, "" if done else "cancel")
+
+
+@require_POST
+@keeps_words(_to_the_page)
+@page
+def stop(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the worker to end the command; 303 to the page, which says so when there was nothing to stop."""
+    done = rollbacks.stop(_found(pk), actor=actor_of(request))
+    return _back_to(pk, "" if done else "stop")
+
+
+def _found(pk: int) -> Rollback:
+    row = rollback_page.shown_rollback(pk)
+    if row is None:
+        raise Http404
+    return row
+
+
+def _back_to(pk: int, late: str) -> HttpResponse:
+    return HttpResponseRedirect(reverse("rollback", args=[pk], query={"late": late} if late else None), status=303)
+
+
+def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) -> dict[str, Any]:
+    now = timezone.now()
+    actor = actor_of(request)
+    rollback_page.add_findings(probes)
+    say = what_probes_say(probes)
+    serving = rollback_page.serving(row, probes)
+    times = rollback_page.compared_times(row)
+    active, own = rollback_page.freezes_of(row)
+    later = rollback_page.newest_after(row)
+    expected = queries.expected_seconds(row.environment)
+    output = row.execution.output if row.execution else ""
+    tail = _tail(output)
+    settled = row.restore_run is not None and row.restore_run.status == RunStatus.DONE
+    may = actor.may("roll_back")
+    headline = rollback_page.headline_times(times, first_route(row.environment))
+    context: dict[str, Any] = {
+        "at": now,
+        "r": row,
+        "environment": row.environment,
+        "target": row.target.release,
+        "undone": row.undone.release,
+        "heading": _heading(row, probes),
+        "word": _word(row),
+        "state": _state(row),
+        "steps": rollback_page.steps(row, probes, say),
+        "serving": serving,
+        "elsewhere": [one for one in serving.instances if one.word == "other"],
+        "say": say,
+        "settled": settled,
+        "answered": rollback_page.answered(probes),
+        "probes": probes,
+        "to_look_at": [
+            _answered(probe) for probe in _by_verdict(probes, Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE)
+        ],
+        "passed": [_name(probe) for probe in _by_verdict(probes, Verdict.PASS)],
+        "skipped": _by_verdict(probes, Verdict.SKIPPED),
+        "working": [probe for probe in probes if probe.status == ProbeStatus.RUNNING],
+        "times": times,
+        "headline": headline,
+        "freeze": active,
+        "own_freeze": own,
+        "later": later,
+        "stands": rollback_page.still_stands(row, later),
+        "expected": expected,
+        "late": rollback_page.is_late(row, expected[0] if expected else None, now),
+        "waits": rollback_page.nobody_took_it(row, now),
+        "stopped_at": rollback_page.ends_by(row.execution),
+        "lost": _lost(row),
+        "worked_yet_failed": row.outcome == Outcome.RESTORED_WITH_DIFFERENCES
+        and not (row.execution is not None and row.execution.exit_code == 0)
+        and row.command != CommandState.LOST,
+        "tail": tail,
+        "output": output,
+        "more_output": len(tail) < len(output.rstrip("\n")),
+        "events": rollback_page.events_about(row.tag),
+        "reason": REASONS.get(row.reason, row.reason),
+        "may_roll_back": may,
+        "may_lift": actor.may("lift_freeze"),
+        "who_may_roll_back": who_may("roll_back"),
+        "who_may_lift": who_may("lift_freeze"),
+        "stoppable": row.status in STOPPABLE and not _lost(row),
+        "terminal": _terminal(row, request.user.get_username() if may else row.requester.username),
+        "token": _token(row, probes),
+        "live": False,
+        "turned": False,
+        "too_late": "",
+    }
+    context["title"] = _title(row, probes)
+    context["summary"] = _summary(request, context)
+    context["announced"] = f"{row.tag}: {context['heading']}. {row.detail if not row.open else ''}".strip()
+    return context
+
+
+def _state(row: Rollback) -> str:
+    """Return status and outcome as one word without spaces, for the token and for telling a change of state."""
+    return _word(row).replace(" ", "-")
+
+
+def _word(row: Rollback) -> str:
+    """Return the word of state for the page's mark."""
+    return CommandState.LOST if _lost(row) else row.outcome or row.status
+
+
+def _lost(row: Rollback) -> bool:
+    """Whether nobody knows what the command does: its worker is gone, and measuring has not begun."""
+    return row.open and row.command == CommandState.LOST and row.restore_run_id is None
+
+
+def _token(row: Rollback, probes: Sequence[ProbeRun]) -> str:
+    """Return what changes whenever something on the page does: the state first, then the row's own version."""
+    now = timezone.now()
+    expected = queries.expected_seconds(row.environment) if row.open else None
+    run = row.restore_run
+    numbers = [
+        row.version,
+        run.wave if run else 0,
+        rollback_page.answered(probes),
+        sum(probe.done for probe in probes),
+        len([probe for probe in probes if probe.status == ProbeStatus.RUNNING]),
+        int(row.environment.observed_at.timestamp()) if row.environment.observed_at else 0,
+        int(rollback_page.nobody_took_it(row, now)),
+        int(rollback_page.is_late(row, expected[0] if expected else None, now)),
+    ]
+    return f"{_state(row)}.{run.status if run else ''}.{'.'.join(str(number) for number in numbers)}"
+
+
+def _heading(row: Rollback, probes: Sequence[ProbeRun]) -> str:
+    """Return the state in words."""
+    if _lost(row):
+        return "Worker lost"
+    if row.status == RollbackStatus.DONE:
+        return row.outcome.capitalize() if row.outcome else "Unknown"
+    if row.status == RollbackStatus.VERIFYING and probes:
+        return f"Verifying, {rollback_page.answered(probes)} of {len(probes)}"
+    return HEADINGS[RollbackStatus(row.status)]
+
+
+def _title(row: Rollback, probes: Sequence[ProbeRun]) -> str:
+    """Return the tab's title: shape and state first, so that a tab left open tells."""
+    words = _heading(row, probes).replace(", ", " ").replace(" of ", "/")
+    return f"{marks.glyph(_word(row))} {words} · {row.tag} {row.environment}"
+
+
+def _tail(output: str) -> str:
+    lines = output.rstrip("\n").split("\n")[-TAIL_LINES:]
+    return "\n".join(lines)[-TAIL_CHARACTERS:]
+
+
+def _by_verdict(probes: Sequence[ProbeRun], *verdicts: Verdict) -> list[ProbeRun]:
+    return [probe for verdict in verdicts for probe in probes if probe.verdict == verdict]
+
+
+def _name(probe: ProbeRun) -> str:
+    return f"{probe.key}, second look" if probe.repeat else probe.key
+
+
+def _answered(probe: ProbeRun) -> Answered:
+    findings = [finding for finding in probe.findings.all() if finding.level != Level.NOTE]
+    return Answered(
+        probe=probe,
+        name=_name(probe),
+        already_failing=probe.verdict == Verdict.FAIL and probe.regression == Regression.NO,
+        findings=[(finding, _evidence(finding)) for finding in findings],
+    )
+
+
+def _evidence(finding: Finding) -> str:
+    return json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else ""
+
+
+def _terminal(row: Rollback, username: str) -> list[str]:
+    """Return the command that runs a queued rollback from a terminal of the worker's host."""
+    environment = row.environment
+    version = row.target.release.version
+    return ["manage.py", "rollback", environment.service.key, environment.key, "--as", username, "--to", version]
+
+
+def _summary(request: HttpRequest, context: dict[str, Any]) -> str:
+    """Return what people paste into a chat: state, what, since when, who, why, where."""
+    row: Rollback = context["r"]
+    zone = timezone.get_current_timezone()
+    pressed = wording.clock(row.pressed_at, context["at"], zone, seconds=True)
+    took = f" Press to outcome {wording.duration(row.ended_at - row.pressed_at)}." if row.ended_at else ""
+    why = f"{context['reason']}: {row.words}" if row.words else context["reason"]
+    versions = f"{row.undone.release.version} → {row.target.release.version}"
+    lines = [
+        f"{row.tag} {row.environment}: {context['heading'].lower()}.",
+        f"{versions}, pressed by {row.requested_by} at {pressed} ({why}).",
+        f"{row.detail}{took}".strip(),
+        request.build_absolute_uri(row.get_absolute_url()),
+    ]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,119 @@
+"""A service, and an environment's history."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from dashboard import marks
+from dashboard.permits import may, who_may
+from dashboard.requests import fragment, page
+from releases.models import Environment, Service
+from releases.queries.board import Place
+from releases.queries.history import RUNNING_ROWS_LIMIT, Row, history, newest_releases, rows_again
+from releases.queries.places import place as place_of, places_of
+
+NUMBER_LIMIT = 2**63 - 1
+"""The largest number that a key can be."""
+
+
+@require_safe
+@page
+def service(request: HttpRequest, service: str) -> HttpResponse:
+    found = get_object_or_404(Service, key=service)
+    places = places_of(found)
+    return render(
+        request,
+        "service.html",
+        {
+            "at": timezone.now(),
+            "service": found,
+            "places": places,
+            "releases": newest_releases(found),
+            "api_address": request.build_absolute_uri(reverse("api_releases")),
+            "may_register": may(request, "register_release"),
+            "who_may_register": who_may("register_release"),
+            "may_roll_back": may(request, "roll_back"),
+            "who_may_roll_back": who_may("roll_back"),
+        },
+    )
+
+
+@require_safe
+@page
+def environment(request: HttpRequest, service: str, environment: str) -> HttpResponse:
+    found = _environment(service, environment)
+    before = _number(request.GET.get("before", ""))
+    shown = history(found, before)
+    context = _context(request, place_of(found), [row for row in shown.rows if row.active])
+    return render(request, "environment.html", context | {"environment": found, "page": shown, "before": before})
+
+
+@require_safe
+@fragment
+def environment_live(request: HttpRequest, service: str, environment: str) -> HttpResponse:
+    """Answer the card and the rows named in `rows` as they stand now; 204 when nothing moved since `v`."""
+    found = _environment(service, environment)
+    numbers = [number for part in request.GET.get("rows", "").split(".") if (number := _number(part)) is not None]
+    place, rows = place_of(found), rows_again(found, numbers)
+    known = request.GET.get("v", "")
+    token = _token(place, rows)
+    if known == token:
+        return HttpResponse(status=204)
+    # A row that has come to rest is sent once more and then no longer asked for.
+    context = _context(request, place, [row for row in rows if row.active])
+    verdict_changed = known.partition("-")[2] != token.partition("-")[2]
+    announced = f"{place.name}: {place.live.standing.word}" if verdict_changed and place.live else ""
+    return render(
+        request,
+        "_environment_live.html",
+        context | {"environment": found, "swapped": rows, "announced": announced, "live": True},
+    )
+
+
+def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict[str, Any]:
+    """Return what the card shows, and how it is asked for again together with the running rows."""
+    word = place.live.standing.word if place.live else ""
+    active = place.active or bool(running)
+    return {
+        "at": timezone.now(),
+        "place": place,
+        "active": active,
+        "seconds": 2 if active else 10,
+        "token": _token(place, running),
+        "asked_again": ".".join(str(row.deployment.pk) for row in running[:RUNNING_ROWS_LIMIT]),
+        "title": f"{marks.glyph(word)} {place.name} · history" if word else f"{place.name} · history",
+        "may_roll_back": may(request, "roll_back"),
+        "who_may_roll_back": who_may("roll_back"),
+        "may_lift": may(request, "lift_freeze"),
+        "who_may_lift": who_may("lift_freeze"),
+        "may_report": may(request, "report_deployment"),
+        "who_may_report": who_may("report_deployment"),
+        "live": False,
+    }
+
+
+def _token(place: Place, rows: Sequence[Row]) -> str:
+    """Return what changes with the card or one of these rows, then a dash and what changes with the verdict alone."""
+    told = repr((place, sorted((row.deployment.pk, repr((row.standing, row.progress))) for row in rows)))
+    return f"{_digest(told)}-{_digest(place.live.standing.word if place.live else '')}"
+
+
+def _environment(service: str, environment: str) -> Environment:
+    return get_object_or_404(Environment.objects.select_related("service"), service__key=service, key=environment)
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a row that an address names; None for anything else."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+        return None
+    return min(int(text), NUMBER_LIMIT)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]

@@ -1,0 +1,400 @@
+"""The board: what needs somebody, the table, and the live region."""
+
+import json
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from releases import queries
+from releases.models import (
+    ChecklistRun,
+    Deployment,
+    Environment,
+    Execution,
+    Finding,
+    Freeze,
+    ProbeRun,
+    Rollback,
+    Worker,
+)
+from releases.queries.places import listed_places
+from releases.states import DeploymentKind, DeploymentStatus, Purpose, Regression, Verdict
+from tests import factory
+from tests.dashboard.pages import HTMX, links, polled, queries_of, signed_in, words
+
+pytestmark = pytest.mark.django_db
+
+
+def worker_for(place: Environment, digest: str = "c" * 64) -> Worker:
+    now = timezone.now()
+    return Worker.objects.create(
+        name=f"act-{place}-{digest[:4]}",
+        role="act",
+        queues=[place.act_queue],
+        host="worker-1",
+        catalogue_digest=digest,
+        started_at=now,
+        seen_at=now,
+    )
+
+
+def ready(place: Environment, target: Deployment) -> None:
+    worker_for(place)
+    factory.rendered(place, target)
+
+
+# --- The page -------------------------------------------------------------------------------------------------------
+
+
+def test_a_board_without_services_says_where_they_come_from() -> None:
+    response = signed_in(factory.lead()).get("/")
+    assert response.status_code == 200
+    assert "No service yet Services come from the catalogue file." in words(response)
+
+
+def test_a_failing_production_needs_somebody_and_offers_the_way_back() -> None:
+    place, target, live = factory.story()
+    ready(place, target)
+    probe = live.verify_run.probes.get(key="cache_headers")
+    Finding.objects.create(
+        probe_run=probe, kind="leak", subject="/", level="fail", sentence="reader A's name reached reader B"
+    )
+    response = signed_in(factory.on_call()).get("/")
+    told = words(response)
+    assert "Needs somebody (1)" in told
+    assert "cache_headers: reader A's name reached reader B" in told
+    assert "way back 2026.11.3 ready" in told
+    assert f"/s/archive/production/rollback?seen={live.pk}" in links(response)
+    assert f"/releases/{live.release_id}?deployment={live.pk}" in links(response)
+    assert "<title>■ 1 failing · Board · Rollbook</title>" in response.content.decode()
+
+
+def test_a_board_on_which_all_is_well_says_so() -> None:
+    place = factory.environment()
+    first = factory.deployed(place, "2026.11.2")
+    factory.deployed(place, "2026.11.3")
+    ready(place, first)
+    response = signed_in(factory.on_call()).get("/")
+    assert "Needs somebody (0) Nothing needs somebody now." in words(response)
+    assert "<title>● Board · Rollbook</title>" in response.content.decode()
+
+
+def test_somebody_who_may_not_roll_back_is_told_who_may() -> None:
+    factory.story()
+    response = signed_in(factory.person("lee", "auditor")).get("/")
+    assert "Only lead and on-call may roll back." in words(response)
+    assert not [href for href in links(response) if "/rollback" in href]
+
+
+def test_the_board_is_for_signed_in_people(client: Any) -> None:
+    response = client.get("/")
+    assert (response.status_code, response["Location"]) == (302, "/login?next=/")
+
+
+@pytest.mark.parametrize("address", ["/", "/live"])
+def test_the_board_takes_no_post(address: str) -> None:
+    assert signed_in(factory.lead()).post(address).status_code == 405
+
+
+def test_names_and_findings_are_shown_as_text() -> None:
+    """B34: what a service or a person wrote never becomes markup."""
+    _place, _, live = factory.story()
+    live.release.owner = "<img src=x onerror=alert(1)>\u202egnp"
+    live.release.save()
+    source = signed_in(factory.on_call()).get("/").content.decode()
+    assert "<img" not in source
+    assert "\\u202egnp" in source
+
+
+# --- What needs somebody --------------------------------------------------------------------------------------------
+
+
+def told_on_board() -> str:
+    return words(signed_in(factory.person("zoe", "on-call")).get("/"))
+
+
+def test_a_rollback_that_did_not_restore_needs_somebody_until_something_else_is_live() -> None:
+    place, target, live = factory.story()
+    rollback = factory.rollback(
+        place, target, live, factory.on_call(), status="done", outcome="not restored", detail="web-2 serves 2026.11.4."
+    )
+    assert "not restored archive/production 2026.11.4" in told_on_board()
+    assert f"{rollback.tag}: web-2 serves 2026.11.4." in words(signed_in(factory.lead()).get("/"))
+    factory.deployed(place, "2026.11.5")
+    assert "not restored" not in words(signed_in(factory.lead("eva")).get("/"))
+
+
+def test_a_refused_rollback_needs_somebody() -> None:
+    place, target, live = factory.story()
+    factory.rollback(place, target, live, factory.on_call(), status="refused", detail="The command changed.")
+    assert "The command changed." in told_on_board()
+
+
+def test_a_failed_deployment_needs_somebody() -> None:
+    place = factory.environment()
+    factory.deployed(place, "2026.11.3")
+    failed = Deployment.objects.create(
+        release=factory.release(place.service, "2026.11.4"),
+        environment=place,
+        status=DeploymentStatus.FAILED,
+        reported_by="pipeline",
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    assert f"{failed.tag} of 2026.11.4 failed: the command did not do its work" in told_on_board()
+
+
+def test_instances_that_serve_another_version_are_mixed() -> None:
+    """B41: what is observed disagrees with what is recorded."""
+    place = factory.environment()
+    factory.deployed(place, "2026.11.4")
+    place.observed = {"web-1": "2026.11.4", "web-2": "2026.11.3", "web-3": None}
+    place.observed_at = timezone.now()
+    place.save()
+    assert "web-2 serves 2026.11.3; recorded is 2026.11.4" in told_on_board()
+
+
+def test_what_was_observed_before_the_deployment_ended_is_no_disagreement() -> None:
+    place = factory.environment()
+    live = factory.deployed(place, "2026.11.4")
+    place.observed = {"web-1": "2026.11.3"}
+    place.observed_at = live.finished_at - timedelta(seconds=1)
+    place.save()
+    assert "mixed" not in told_on_board()
+
+
+def test_a_verdict_that_could_not_be_found_counts_on_production_only() -> None:
+    production, staging = factory.environment(), factory.environment(key="staging")
+    for place in (production, staging):
+        before = factory.deployed(place, "2026.11.3")
+        factory.deployed(place, "2026.11.4", Verdict.INCONCLUSIVE, Regression.UNKNOWN)
+        ready(place, before)
+    assert "Needs somebody (1) inconclusive archive/production" in told_on_board()
+
+
+def test_a_freeze_needs_somebody_after_a_day() -> None:
+    place = factory.environment()
+    first = factory.deployed(place, "2026.11.2")
+    factory.deployed(place, "2026.11.3")
+    ready(place, first)
+    freeze = Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho Park", frozen_at=timezone.now())
+    assert "Needs somebody (0)" in told_on_board()
+    Freeze.objects.filter(pk=freeze.pk).update(frozen_at=timezone.now() - timedelta(hours=25))
+    assert "Needs somebody (1) frozen archive/production" in words(signed_in(factory.lead()).get("/"))
+
+
+def test_an_open_rollback_is_to_be_watched_instead_of_pressed_again() -> None:
+    place, target, live = factory.story()
+    rollback = factory.rollback(place, target, live, factory.on_call(), status="running")
+    response = signed_in(factory.lead()).get("/")
+    assert f"Watch {rollback.tag}" in words(response)
+    assert not [href for href in links(response) if "rollback?seen" in href]
+
+
+# --- Agreement with the confirm page --------------------------------------------------------------------------------
+
+
+def _random_history(place: Environment, chance: random.Random) -> None:
+    versions = [factory.release(place.service, f"{place.key}.{number}") for number in range(4)]
+    for release in versions:
+        if chance.random() < 0.2:
+            release.bad_since, release.bad_by, release.bad_reason = timezone.now(), "Cho", "leak"
+            release.save()
+    for _ in range(chance.randrange(8)):
+        status = chance.choice([DeploymentStatus.FINISHED] * 4 + [DeploymentStatus.FAILED, DeploymentStatus.STARTED])
+        finished = status == DeploymentStatus.FINISHED
+        made = Deployment.objects.create(
+            release=chance.choice(versions),
+            environment=place,
+            kind=DeploymentKind.ROLLBACK if finished and chance.random() < 0.2 else DeploymentKind.DEPLOYMENT,
+            status=status,
+            verdict=chance.choice(["pass", "pass", "fail", "error", ""]) if finished else "",
+            reported_by="pipeline",
+            started_at=timezone.now(),
+            finished_at=None if status == DeploymentStatus.STARTED else timezone.now(),
+        )
+        if finished:
+            place.live = made
+            place.save()
+    place = Environment.objects.get(pk=place.pk)
+    back = queries.way_back(place)
+    if back.target and chance.random() < 0.7:
+        rendered = factory.rendered(place, back.target)
+        if chance.random() < 0.3:
+            rendered.problems = ["The program is missing."]
+        if chance.random() < 0.2:
+            rendered.rendered_at = timezone.now() - timedelta(hours=1)
+        rendered.save()
+    for digest in chance.choice([[], ["a" * 64], ["a" * 64], ["a" * 64, "b" * 64]]):
+        worker_for(place, digest)
+    if chance.random() < 0.2:
+        Execution.objects.create(environment=place, kind="deploy", started_by="x", started_at=timezone.now())
+
+
+def test_the_board_says_of_the_way_back_what_the_confirm_page_says() -> None:
+    """The board asks in bulk what `wayback` asks one by one; both must choose the same target and see the same red."""
+    chance = random.Random(20261123)
+    service = factory.service("archive")
+    for number in range(60):
+        _random_history(factory.environment(service, f"e{number}"), chance)
+    shown = {place.pk: place for place in listed_places()}
+    ready_ones = 0
+    for environment in Environment.objects.select_related("service", "live__release"):
+        place, back = shown[environment.pk], queries.way_back(environment)
+        assert (place.back is None) == (back.live is None)
+        if place.back is None:
+            continue
+        items = queries.readiness(environment, back, queries.rendered_for(environment, back.target))
+        assert place.back.target == (back.target.release.version if back.target else "")
+        assert set(place.back.red) == {item.key for item in items if not item.ready}
+        ready_ones += place.back.ready
+    assert ready_ones, "the histories hold some that are ready"
+
+
+def test_the_estimate_is_the_one_of_the_confirm_page() -> None:
+    place, target, live = factory.story()
+    person, now = factory.on_call(), timezone.now()
+    for seconds in (31, 20, 25):
+        factory.rollback(
+            place,
+            target,
+            live,
+            person,
+            status="done",
+            outcome="restored",
+            pressed_at=now - timedelta(seconds=seconds),
+            claimed_at=now,
+            ended_at=now,
+        )
+    back = listed_places()[0].back
+    assert back is not None
+    assert (back.seconds, back.ground) == queries.expected_seconds(place)
+
+
+# --- The live region ------------------------------------------------------------------------------------------------
+
+
+def test_an_unchanged_board_answers_204() -> None:
+    factory.story()
+    client = signed_in(factory.on_call())
+    address, seconds = polled(client.get("/")) or ("", 0)
+    assert seconds == 10, "nothing is active"
+    response = client.get(address, headers=HTMX)
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_a_changed_board_answers_itself_and_announces_the_verdict() -> None:
+    _place, _, live = factory.story()
+    client = signed_in(factory.on_call())
+    address, _ = polled(client.get("/")) or ("", 0)
+    Deployment.objects.filter(pk=live.pk).update(verdict=Verdict.PASS)
+    response = client.get(address, headers=HTMX)
+    source = response.content.decode()
+    assert response.status_code == 200
+    assert "<html" not in source
+    assert 'hx-swap-oob="innerHTML:#announcer"' in source
+    assert polled(response) != (address, 10), "the next question names the new state"
+
+
+def test_nothing_is_announced_when_no_verdict_changed() -> None:
+    place, _, _ = factory.story()
+    client = signed_in(factory.on_call())
+    address, _ = polled(client.get("/")) or ("", 0)
+    Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho", frozen_at=timezone.now())
+    response = client.get(address, headers=HTMX)
+    assert response.status_code == 200
+    assert "announcer" not in response.content.decode()
+
+
+def test_the_board_asks_every_two_seconds_while_a_checklist_runs_and_refreshes_without_scripts() -> None:
+    place = factory.environment()
+    live = factory.deployed(place, "2026.11.4", None)
+    run = factory.run(place, deployment=live)
+    ChecklistRun.objects.filter(pk=run.pk).update(status="running", verdict="")
+    ProbeRun.objects.filter(run=run, wave__gt=1).update(status="queued", verdict="")
+    response = signed_in(factory.on_call()).get("/")
+    assert "verifying 2 of 4" in words(response)
+    assert (polled(response) or ("", 0))[1] == 2
+    assert '<noscript><meta http-equiv="refresh"' in response.content.decode()
+
+
+def test_a_baseline_that_is_measured_is_called_so() -> None:
+    place = factory.environment()
+    started = Deployment.objects.create(
+        release=factory.release(place.service, "2026.11.4"),
+        environment=place,
+        reported_by="pipeline",
+        started_at=timezone.now(),
+    )
+    run = factory.run(place, purpose=Purpose.BASELINE, deployment=started)
+    ChecklistRun.objects.filter(pk=run.pk).update(status="running", verdict="")
+    assert "measuring the baseline 4 of 4" in told_on_board()
+
+
+def test_a_live_region_answers_401_and_the_way_to_sign_in(client: Any) -> None:
+    """C23: never a login page inside a fragment."""
+    response = client.get("/live", headers=HTMX)
+    assert response.status_code == 401
+    assert response["HX-Redirect"] == "/login?next=/"
+
+
+def test_the_page_of_many_environments_asks_no_more_than_the_page_of_few() -> None:
+    client = signed_in(factory.on_call())
+
+    def fill(first: int, last: int) -> None:
+        for number in range(first, last):
+            place = factory.environment(factory.service(f"s{number}"))
+            target = factory.deployed(place, "1")
+            live = factory.deployed(place, "2", Verdict.FAIL, Regression.YES)
+            factory.rendered(place, target)
+            Finding.objects.create(
+                probe_run=live.verify_run.probes.first(), kind="k", subject="/", level="fail", sentence="broken"
+            )
+
+    fill(0, 3)
+    few = queries_of(lambda: client.get("/"))
+    fill(3, 30)
+    assert queries_of(lambda: client.get("/")) == few <= 25
+    assert Rollback.objects.count() == 0
+
+
+# --- The demo's seeding ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(settings: Any, tmp_path: Path) -> Path:
+    settings.ROLLBOOK_HOME = tmp_path
+    (tmp_path / "demo").mkdir()
+    return tmp_path
+
+
+def test_the_board_shows_how_far_the_demo_is(home: Path) -> None:
+    (home / "demo/seed.json").write_text(json.dumps({"step": 3, "of": 6, "text": "deploying 2026.11.4"}))
+    response = signed_in(factory.lead()).get("/")
+    assert "Making the demo's releases: 3 of 6 deploying 2026.11.4" in words(response)
+    assert (polled(response) or ("", 0))[1] == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"step": 6, "of": 6, "text": "done"}',
+        b'{"step": "3", "of": 6}',
+        b'{"step": -1, "of": 6}',
+        b"[1, 2]",
+        b'{"step": 1, "of": 2, "text": ["no"]}',
+        b"\xff\xfe",
+        b"",
+        b"[" * 4000,
+        b'{"step": 1, "of": 2, "text": "' + b"x" * 100_000 + b'"}',
+    ],
+)
+def test_a_seed_file_that_is_done_or_unreadable_shows_nothing(home: Path, content: bytes) -> None:
+    (home / "demo/seed.json").write_bytes(content)
+    response = signed_in(factory.lead()).get("/")
+    assert response.status_code == 200
+    assert "Making the demo" not in words(response)
