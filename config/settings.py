@@ -4,6 +4,7 @@ A variable NAME may also be given as NAME_FILE, the path of a file that holds th
 """
 
 from pathlib import Path
+from urllib.parse import quote
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -28,6 +29,9 @@ def secret(name: str, default: str = "") -> str:
 ROLLBOOK_HOME = Path(env.str("ROLLBOOK_HOME", "var")).absolute()
 """Directory that holds everything the embedded default writes, and the locks of commands."""
 
+env.read_env(ROLLBOOK_HOME / "environment", recurse=False)
+"""What `make run` started Rollbook with, so that `manage.py` in another terminal speaks to the same one."""
+
 ROLLBOOK_CATALOGUE = env.str("ROLLBOOK_CATALOGUE", "")
 """Path of the catalogue file. Only the workers and `sync_catalogue` read it, never the web process."""
 
@@ -37,7 +41,7 @@ SECRET_KEY = secret("ROLLBOOK_SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("ROLLBOOK_SECRET_KEY is not set. Set it, or ROLLBOOK_SECRET_KEY_FILE, to a random text.")
 
-DATABASE_URL = secret("DATABASE_URL", f"sqlite:///{ROLLBOOK_HOME}/rollbook.sqlite3")
+DATABASE_URL = secret("DATABASE_URL", f"sqlite:///{quote(str(ROLLBOOK_HOME))}/rollbook.sqlite3")
 DATABASE_POOL = env.int("ROLLBOOK_DATABASE_POOL", 0)
 """Connections of psycopg's pool; for web processes only, since it is slow inside Celery's (celery#10554)."""
 

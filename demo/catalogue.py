@@ -53,8 +53,8 @@ generation = "X-Request-ID"
 [services.archive.checklist.response_time]
 samples = 30
 routes = [
-    {{ path = "/articles", budget_ms = 80 }},
-    {{ path = "/articles/library-json", budget_ms = 80 }},
+    {{ path = "/articles", budget_ms = 120 }},
+    {{ path = "/articles/library-json", budget_ms = 120 }},
 ]
 
 [services.archive.checklist.rollback_command]

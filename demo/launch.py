@@ -47,8 +47,7 @@ class Prepared:
 def prepare(home: Path, port: int) -> Prepared:
     """Lay the demo out under `home/demo`, and return what has to run. A second call changes only what is missing.
 
-    `port` is the dashboard's; the demo's own are counted from it. With DEMO_CACHE=varnish in the environment an installed
-    Varnish stands in for the embedded cache. Raises demo.git.GitFailed and OSError.
+    `port` is the dashboard's; the demo's own are counted from it. Raises demo.git.GitFailed and OSError.
     """
     home = home.resolve()
     demo_home(home).mkdir(parents=True, exist_ok=True)
@@ -61,7 +60,7 @@ def prepare(home: Path, port: int) -> Prepared:
             _first_version(home, environment)
     catalogue = demo_home(home) / "catalogue.toml"
     write_whole(catalogue, catalogue_text(home, both))
-    programs = [program for environment in both for program in _programs(home, environment)]
+    programs = [program for environment in both for program in _programs(environment)]
     urls = [url for environment in both for url in (environment.url, *(each.url for each in environment.instances))]
     health = [f"{url}/healthz" for url in urls]
     return Prepared(catalogue, programs, health)
@@ -101,12 +100,8 @@ def edge_program(environment: Environment) -> Program:
     return Program(f"{environment.name}-edge", argv, {}, PROJECT)
 
 
-def _programs(home: Path, environment: Environment) -> list[Program]:
+def _programs(environment: Environment) -> list[Program]:
     instances = [instance_program(environment, instance) for instance in environment.instances]
-    if os.environ.get("DEMO_CACHE") == "varnish":
-        folder = demo_home(home) / "varnish"
-        folder.mkdir(exist_ok=True)
-        return [*instances, varnish_program(environment, folder)]
     return [*instances, edge_program(environment)]
 
 

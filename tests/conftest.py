@@ -1,0 +1,3 @@
+"""What all tests share: the rig."""
+
+pytest_plugins = ["tests.rig.fixtures", "tests.book_triggers"]

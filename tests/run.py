@@ -1,0 +1,108 @@
+"""Run every check, as `make test` does: `python -m tests.run [STEP ...]`; without a step, all of them.
+
+Everything runs, whatever failed before it, so that one run tells all. The exit status is 0 only when nothing failed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import system
+from tests.rig.postgres import run_postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = [sys.executable, "-m"]
+PYTEST = [*PYTHON, "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+OWN = ("ROLLBOOK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "PORT")
+
+
+def run(argv: list[str], **environment: str) -> bool:
+    """Run a command in the project's directory; tells whether it ended with status 0.
+
+    Of Rollbook's own variables it gets only those given here, so that a developer's settings change no result.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+    return subprocess.run(argv, cwd=ROOT, env=inherited | environment, check=False).returncode == 0
+
+
+def style() -> bool:
+    return run([*PYTHON, "ruff", "check", "--quiet", "."]) & run([*PYTHON, "ruff", "format", "--check", "--quiet", "."])
+
+
+def types() -> bool:
+    return run([*PYTHON, "mypy"])
+
+
+def migrations() -> bool:
+    """Whether the models need no migration that is not written yet."""
+    return run(
+        [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"], DJANGO_SETTINGS_MODULE="tests.settings"
+    )
+
+
+def production() -> bool:
+    """Whether Django finds nothing to warn of in the settings that production would have."""
+    with tempfile.TemporaryDirectory(prefix="rollbook-check-") as home:
+        return run(
+            [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+            DJANGO_SETTINGS_MODULE="config.settings",
+            ROLLBOOK_HOME=home,
+            ROLLBOOK_HTTPS="true",
+            ROLLBOOK_ALLOWED_HOSTS="rollbook.example.org",
+            ROLLBOOK_SECRET_KEY="only-for-this-check: 0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        )
+
+
+def embedded() -> bool:
+    """Every test, on SQLite and the embedded broker."""
+    return run(PYTEST)
+
+
+def servers() -> bool:
+    """What touches database or broker once more, on PostgreSQL; a test there that needs a broker runs a real Redis."""
+    with run_postgres() as postgres:
+        return run([*PYTEST, "-m", "not once"], DATABASE_URL=postgres.url("rollbook"))
+
+
+STEPS: dict[str, Callable[[], bool]] = {
+    "style": style,
+    "types": types,
+    "migrations": migrations,
+    "production": production,
+    "embedded": embedded,
+    "servers": servers,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        print(f"There is no step {', '.join(unknown)}. Expected: {', '.join(STEPS)}.", file=sys.stderr)
+        return 2
+    if problem := system.ensure():
+        print(problem, file=sys.stderr)
+        return 1
+    results: list[tuple[str, bool, float]] = []
+    for name in names or STEPS:
+        print(f"\n--- {name}", flush=True)
+        start = time.monotonic()
+        results.append((name, STEPS[name](), time.monotonic() - start))
+    print("\n--- summary", flush=True)
+    for name, passed, seconds in results:
+        print(f"{name:12} {'passed' if passed else 'FAILED'} {seconds:6.1f} s")
+    failed = [name for name, passed, _ in results if not passed]
+    print(
+        f"FAILED: {', '.join(failed)}" if failed else f"Everything passed, in {sum(each[2] for each in results):.0f} s."
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,36 @@
+"""The documents say what is true: what can be checked against the program is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from releases.book import Tag
+from releases.management.commands.describe_probes import describe
+
+pytestmark = pytest.mark.once
+
+DOCS = Path(settings.BASE_DIR) / "docs"
+
+
+def test_the_page_about_the_probes_is_what_the_probes_say() -> None:
+    """Mend it with `manage.py describe_probes > docs/probes.md`."""
+    assert (DOCS / "probes.md").read_text().rstrip() == describe()
+
+
+def test_every_variable_of_the_settings_is_documented() -> None:
+    source = (Path(settings.BASE_DIR) / "config/settings.py").read_text()
+    names = set(re.findall(r'(?:env\.\w+|secret)\("(\w+)"', source))
+    documented = (DOCS / "configuration.md").read_text()
+    assert {name for name in names if name not in documented} == set()
+
+
+def test_every_event_tag_is_a_subject_and_an_action() -> None:
+    assert all(re.fullmatch(r"[a-z]+:[a-z_]+", tag) for tag in Tag)
+
+
+@pytest.mark.parametrize("page", sorted(Path(settings.BASE_DIR).glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=str)
+def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
