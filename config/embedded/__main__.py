@@ -32,6 +32,11 @@ START_SECONDS = 120.0
 """Longest time until everything must answer."""
 
 
+class Ended(BaseException):
+    """Somebody told this program to end. Not KeyboardInterrupt: once that has passed through an `exec` of the standard
+    library, such as a dataclass being made, Python ends by SIGINT although it was handled (CPython's pymain_run)."""
+
+
 def main() -> int:
     """Run until told to end; returns the exit status: 0 when it was asked to end, 1 when it could not go on."""
     for number in ENDING:
@@ -43,7 +48,7 @@ def main() -> int:
             processes.adopt_orphans()
             try:
                 run(place)
-            except KeyboardInterrupt:
+            except Ended:
                 say(f"Everything has ended. The data is kept in {place.shown(place.home)}.")
             finally:
                 _ignore_signals()
@@ -55,7 +60,7 @@ def main() -> int:
 
 
 def run(place: Place) -> NoReturn:
-    """Prepare, start, wait for every answer, and stay; raises KeyboardInterrupt when told to end, or Refusal."""
+    """Prepare, start, wait for every answer, and stay; raises Ended when told to end, or Refusal."""
     say(f"Rollbook prepares its data in {place.shown(place.home)} ...")
     places.secret_key_file(place.home)
     if place.redis_url and not ready.broker_answers(place.redis_url):
@@ -211,7 +216,7 @@ def say(text: str) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Ended
 
 
 def _ignore_signals() -> None:

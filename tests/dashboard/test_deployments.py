@@ -108,7 +108,7 @@ def test_a_bad_release_is_not_deployed_again(production: Environment) -> None:
     ("version", "status", "told"),
     [
         ("", 422, "version is missing."),
-        ("no good", 422, "version is not valid"),
+        ("no good", 422, "version has characters, or a length, that it may not have."),
         ("9.9", 404, "There is no version 9.9. Expected: a registered release of archive; register it first."),
     ],
 )

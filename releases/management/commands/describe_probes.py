@@ -13,9 +13,9 @@ HEAD = """\
 # The probes
 
 Written by `manage.py describe_probes`; a test keeps it true. A probe runs where the catalogue has a table for it,
-`[services.SERVICE.checklist.KEY]`. Its verdict is the worst of its findings: fail, then error (could not measure), then
-inconclusive (too little data), else pass. Notes change nothing. Probes without effect run in parallel; those with load or
-a change of the cache run alone, after them.
+`[services.SERVICE.checklist.KEY]`. Its verdict is the worst of its findings: fail, then error (could not measure),
+then inconclusive (too little data), else pass. Notes change nothing. Probes without effect run in parallel; those
+with load or a change of the cache run alone, after them.
 """
 
 
