@@ -48,7 +48,6 @@ class Tag(StrEnum):
     ROLLBACK_DONE = "rollback:done"
     EXECUTION_REPORTED_LATE = "execution:reported_late"
     """A worker that had been given up reported after all; no status changed."""
-    PERMISSION_DENIED = "permission:denied"
     TOKEN_CREATED = "token:created"
 
 

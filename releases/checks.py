@@ -11,6 +11,7 @@ from django.db import connections
 
 from releases import triggers
 from releases.catalogue.tables import GRACE_LIMIT, TIMEOUT_LIMIT
+from releases.probes import registry
 
 
 @register()
@@ -30,6 +31,20 @@ def deadlines_are_ordered(app_configs: Sequence[AppConfig] | None, **_: Any) -> 
         )
         for (lower, lower_name), (upper, upper_name) in pairwise(ladder)
         if lower >= upper
+    ]
+
+
+@register()
+def probes_end_before_their_task(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Refuse a probe whose own deadline would be cut off by its task's time limit."""
+    return [
+        Error(
+            f"The probe {probe.key} has {probe.deadline:g} s, its task only {settings.PROBE_SOFT_LIMIT} s.",
+            hint="Raise PROBE_SOFT_LIMIT and PROBE_HARD_LIMIT, or lower the probe's deadline.",
+            id="releases.E003",
+        )
+        for probe in registry.all_probes().values()
+        if probe.deadline >= settings.PROBE_SOFT_LIMIT
     ]
 
 

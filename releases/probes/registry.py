@@ -15,8 +15,8 @@ from releases.probes.base import Probe
 
 ORDER = (
     "serving_version",
-    "cache_headers",
     "logged_in_traffic",
+    "cache_headers",
     "purge",
     "response_time",
     "rollback_command",

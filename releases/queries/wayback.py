@@ -72,18 +72,14 @@ def way_back(environment: Environment) -> WayBack:
     verified: list[Deployment] = []
     unverified: list[Deployment] = []
     skipped: list[Skipped] = []
-    versions: set[str] = set()
+    offered: set[tuple[int, bool]] = set()
     for deployment in earlier:
         why = _why_not(deployment, live)
-        if not why and deployment.release.version in versions:
-            continue  # an older deployment of a version that is already offered
         if why:
             skipped.append(Skipped(deployment, why))
-        elif deployment.verified:
-            versions.add(deployment.release.version)
-            verified.append(deployment)
-        else:
-            unverified.append(deployment)
+        elif (deployment.release_id, deployment.verified) not in offered:  # of each version only the newest
+            offered.add((deployment.release_id, deployment.verified))
+            (verified if deployment.verified else unverified).append(deployment)
     if verified:
         skipped += [Skipped(deployment, _not_verified(deployment)) for deployment in unverified]
         return WayBack(live, verified, skipped)

@@ -61,17 +61,19 @@ def run_probe(probe_run_id: int) -> None:
         return
     row.fence += 1
     mine = partial(_held, row)
-    with Heartbeat(mine):
-        answer, extra = _measure(row, mine)
+    with Heartbeat(mine) as heartbeat:
+        answer, extra = _measure(row, mine, heartbeat.should_stop)
     if _keep(row, mine, answer, extra):
         checklists.settle_run(row.run_id)
 
 
-def _measure(row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]]) -> tuple[Answer, Finding | None]:
+def _measure(
+    row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]], should_stop: Callable[[], str]
+) -> tuple[Answer, Finding | None]:
     """Return the probe's answer, or an empty one with the finding that says why there is none."""
     probe = registry.get(row.key)
     try:
-        context = _context(row, probe, mine)
+        context = _context(row, probe, mine, should_stop)
     except CannotPrepare as error:
         return Answer(), _own_finding(
             CANNOT_PREPARE, str(error), "Mend it on the worker, then run the checklist again."
@@ -127,7 +129,9 @@ def _keep(row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]], answer: Answer,
     return True
 
 
-def _context(row: ProbeRun, probe: Probe[Any], mine: Callable[[], QuerySet[ProbeRun]]) -> Context[Any]:
+def _context(
+    row: ProbeRun, probe: Probe[Any], mine: Callable[[], QuerySet[ProbeRun]], should_stop: Callable[[], str]
+) -> Context[Any]:
     run_row, environment = row.run, row.run.environment
     snapshot = run_row.settings
     try:
@@ -154,7 +158,7 @@ def _context(row: ProbeRun, probe: Probe[Any], mine: Callable[[], QuerySet[Probe
         accounts=accounts,
         purging="command" if environment.purging_method == "command" else "PURGE",
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
-        run_command=partial(_run_command, run_row, row),
+        run_command=partial(_run_command, row, should_stop),
         rollback_facts=partial(_rollback_facts, environment),
         before=_before(row),
         progress=_progress(mine),
@@ -184,9 +188,12 @@ def _progress(mine: Callable[[], QuerySet[ProbeRun]]) -> Callable[[int, int, str
     return write
 
 
-def _run_command(run_row: ChecklistRun, row: ProbeRun, name: str, values: Mapping[str, str]) -> CommandResult:
-    """Run a catalogue command for a probe, under the environment's lock and within the probe's deadline."""
-    environment = run_row.environment
+def _run_command(row: ProbeRun, should_stop: Callable[[], str], name: str, values: Mapping[str, str]) -> CommandResult:
+    """Run a catalogue command for a probe, under the environment's lock and within the probe's deadline.
+
+    It ends as soon as the probe's lease is taken away, so that it keeps no rollback waiting for the lock.
+    """
+    run_row, environment = row.run, row.run.environment
     live = Environment.objects.select_related("live__release").get(pk=environment.pk).live
     target = run_row.deployment or live
     if target is None:
@@ -202,7 +209,9 @@ def _run_command(run_row: ChecklistRun, row: ProbeRun, name: str, values: Mappin
                 execution_id=f"P-{row.pk}",
                 secrets=places.secrets_to_mask(environment),
                 on_output=lambda _: None,
-                should_stop=lambda: "the probe's deadline" if time.monotonic() - began > deadline else "",
+                should_stop=lambda: (
+                    should_stop() or ("the probe's deadline" if time.monotonic() - began > deadline else "")
+                ),
                 passed_environment=places.passed_environment(),
             )
     except (CannotRender, LockHeld) as error:
