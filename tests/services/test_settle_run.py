@@ -51,8 +51,8 @@ def test_probes_with_an_effect_run_alone_between_two_looks_at_the_version() -> N
     waves = [(wave, key, repeat) for wave, key, _, repeat in plan_waves(ALL_PROBES)]
     assert waves == [
         (0, "serving_version", False),
-        (1, "cache_headers", False),
         (1, "logged_in_traffic", False),
+        (1, "cache_headers", False),
         (1, "rollback_command", False),
         (2, "response_time", False),
         (3, "purge", False),
