@@ -48,6 +48,8 @@ class Tag(StrEnum):
     ROLLBACK_DONE = "rollback:done"
     EXECUTION_REPORTED_LATE = "execution:reported_late"
     """A worker that had been given up reported after all; no status changed."""
+    PERSON_CREATED = "person:created"
+    """Or given a new password; details name the group."""
     TOKEN_CREATED = "token:created"
 
 

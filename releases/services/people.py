@@ -1,10 +1,14 @@
 """Groups of people and what they may do."""
 
+import secrets
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
-from django.db import connection
+from django.db import connection, transaction
 
+from releases import book
+from releases.actor import Actor
+from releases.book import Tag
 from releases.models import User
 from releases.services.permissions import GROUPS
 
@@ -20,6 +24,20 @@ def make_groups_after_migrate(**_: Any) -> None:
     """Have the groups in place after every `migrate`, once the tables and permissions are there."""
     if Group.objects.model._meta.db_table in connection.introspection.table_names():
         make_groups()
+
+
+def create_person(username: str, first_name: str, last_name: str, group: str, *, actor: Actor) -> str:
+    """Make a person of a group, or give the one of that name a new password; return the password, kept nowhere."""
+    password = secrets.token_urlsafe(12)
+    with transaction.atomic():
+        user, _ = User.objects.get_or_create(
+            username=username, defaults={"first_name": first_name, "last_name": last_name}
+        )
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        add_to_group(user, group)
+        book.record(Tag.PERSON_CREATED, actor, about=username, group=group)
+    return password
 
 
 def add_to_group(user: User, name: str) -> None:

@@ -1,6 +1,5 @@
 """Make the demo's people and its pipeline's token, once; a second run changes nothing."""
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from django.db import transaction
 
 from releases.management.refusing import person_at_the_terminal
 from releases.models import User
-from releases.services.people import add_to_group
+from releases.services.people import add_to_group, create_person
 from releases.services.tokens import create_token
 
 PEOPLE = {
@@ -30,25 +29,16 @@ class Command(BaseCommand):
         passwords, token = home / "passwords.txt", home / "demo" / "token"
         if User.objects.filter(username="lead").exists() and passwords.exists() and token.exists():
             return
+        actor = person_at_the_terminal()
         with transaction.atomic():
-            lines = [self._person(username, *who) for username, who in PEOPLE.items()]
+            lines = [f"{username} {create_person(username, *who, actor=actor)}\n" for username, who in PEOPLE.items()]
             pipeline, _ = User.objects.get_or_create(username="pipeline", defaults={"first_name": "Demo pipeline"})
             pipeline.set_unusable_password()
             pipeline.save()
             add_to_group(pipeline, "lead")
-            text = create_token(
-                pipeline, "demo", ["releases:write", "deployments:write", "read"], None, actor=person_at_the_terminal()
-            )
+            text = create_token(pipeline, "demo", ["releases:write", "deployments:write", "read"], None, actor=actor)
         _write_secret(passwords, "".join(lines))
         _write_secret(token, text + "\n")
-
-    def _person(self, username: str, first: str, last: str, group: str) -> str:
-        password = secrets.token_urlsafe(12)
-        user, _ = User.objects.get_or_create(username=username, defaults={"first_name": first, "last_name": last})
-        user.set_password(password)
-        user.save()
-        add_to_group(user, group)
-        return f"{username} {password}\n"
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -1,0 +1,31 @@
+"""Make a person who may sign in, as a member of a group. The password is shown once."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from releases.display import hidden_character
+from releases.management.refusing import RefusingCommand, person_at_the_terminal
+from releases.models import User
+from releases.services.people import create_person
+from releases.services.permissions import GROUPS
+
+LIMIT = 100
+"""Characters of a name."""
+
+
+class Command(RefusingCommand):
+    help = "Make a person of a group, or give the one of that name a new password. Prints the password, once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--group", choices=sorted(GROUPS), required=True)
+        parser.add_argument("--first-name", default="")
+        parser.add_argument("--last-name", default="")
+
+    def act(self, **options: Any) -> str:
+        names = {field: options[field] for field in ("username", "first_name", "last_name")}
+        for field, value in names.items():
+            if len(value) > LIMIT or hidden_character(value) or (field == "username" and not value):
+                raise CommandError(f"{field} is not valid. Expected: 1-{LIMIT} printable characters.")
+        return create_person(**names, group=options["group"], actor=person_at_the_terminal())

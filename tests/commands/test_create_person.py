@@ -1,0 +1,36 @@
+"""create_person at a terminal."""
+
+import pytest
+
+from releases.models import Event, User
+from tests.commands.conftest import Terminal
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_person_is_made_with_a_group_and_a_password_that_is_printed(terminal: Terminal) -> None:
+    password = terminal("create_person", "cho", "--group", "on-call", "--first-name", "Cho").strip()
+    user = User.objects.get(username="cho")
+    assert user.check_password(password)
+    assert user.has_perm("releases.roll_back")
+    assert not user.has_perm("releases.register_release")
+
+
+def test_an_existing_person_gets_a_new_password(terminal: Terminal) -> None:
+    first = terminal("create_person", "cho", "--group", "on-call").strip()
+    second = terminal("create_person", "cho", "--group", "on-call").strip()
+    user = User.objects.get(username="cho")
+    assert (user.check_password(first), user.check_password(second)) == (False, True)
+
+
+def test_the_book_keeps_who_was_made_but_not_the_password(terminal: Terminal) -> None:
+    password = terminal("create_person", "cho", "--group", "viewer").strip()
+    event = Event.objects.get(action="person:created")
+    assert (event.object_tag, event.payload["details"]) == ("cho", {"group": "viewer"})
+    assert password not in str(event.payload)
+
+
+def test_a_name_with_a_hidden_character_is_refused(refusal: Terminal) -> None:
+    """C3"""
+    assert "username is not valid" in refusal("create_person", "cho\u202e", "--group", "viewer")
+    assert not User.objects.exists()
