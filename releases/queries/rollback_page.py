@@ -88,6 +88,12 @@ class Compared:
     broken: Timing | None
     now: Timing | None
 
+    @property
+    def cost_ms(self) -> float:
+        """How much the undone release added to p95; 0 where that, or the time now, is not known."""
+        before, broken = (timing.p95 if timing else None for timing in (self.before, self.broken))
+        return broken - before if self.now and before is not None and broken is not None else 0.0
+
 
 # --- After the press ------------------------------------------------------------------------------------------------
 
@@ -172,7 +178,13 @@ def compared_times(rollback: Rollback) -> list[Compared]:
 
 
 def headline_times(found: Sequence[Compared], first_route: str) -> Compared | None:
-    """Choose the comparison that stands for the whole: the catalogue's first route, as readers get it."""
+    """Choose the comparison that stands for the whole: where the undone release cost the most time.
+
+    Where nothing tells that, the catalogue's first route as readers get it.
+    """
+    dearest = max(found, key=lambda row: row.cost_ms, default=None)
+    if dearest is not None and dearest.cost_ms > 0:
+        return dearest
     chosen = headline([row.now for row in found if row.now is not None], first_route)
     return next((row for row in found if chosen is not None and (row.route, row.place) == chosen.subject), None)
 

@@ -297,7 +297,7 @@ def test_restored_shows_the_three_facts_and_the_times_before_broken_and_now(
     assert 'id="outcome" tabindex="-1" data-focus' in page.content.decode()
     assert "2026.11.3 serves on every instance." in said
     assert re.search(r"press to outcome 15\.\d s", said)
-    assert re.search(r"p95 of /articles 206.ms n 3 \(before the release 205.ms, broken 810.ms\)", said)
+    assert re.search(r"p95 of /articles at the edge 206.ms n 3 \(before the release 205.ms, broken 810.ms\)", said)
     assert "exit 0" in said
     assert "web-2 2026.11.3 the target" in said
     assert "as before" in said

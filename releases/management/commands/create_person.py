@@ -6,7 +6,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from releases.display import hidden_character
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
-from releases.models import User
 from releases.services.people import create_person
 from releases.services.permissions import GROUPS
 
