@@ -74,7 +74,9 @@ MARKS: dict[str, Mark] = {
     "not measured": _NOT_MEASURED,
     "as before": _GOOD,
     "different": Mark("circle-notch", "late", "○"),
+    "passing, nothing to compare with": _GOOD,
     "worse": _BAD,
+    "failing, nothing to compare with": _BAD,
     "too little data": _TOO_LITTLE,
     "could not measure": _NOT_MEASURED,
     # would a rollback work

@@ -120,8 +120,10 @@ class ProbesSay(StrEnum):
     """The restore checklist against the target's own last verified run."""
 
     AS_BEFORE = "as before"
+    PASSING = "passing, nothing to compare with"
     DIFFERENT = "different"
     WORSE = "worse"
+    FAILING = "failing, nothing to compare with"
     TOO_LITTLE = "too little data"
     NOT_MEASURED = "could not measure"
 
@@ -175,23 +177,31 @@ def worst_regression(regressions: Iterable[Regression]) -> Regression:
 
 
 def derive_outcome(
-    *, command: CommandState, exit_code: int | None, stopped: bool, serving: Serving, probes: ProbesSay
+    *,
+    command: CommandState,
+    exit_code: int | None,
+    stopped: bool,
+    serving: Serving,
+    probes: ProbesSay,
+    complete: bool = True,
 ) -> Outcome:
     """Return what became of a rollback, from what was measured; `restored` only when it was measured.
 
     The exit code of the command decides nothing by itself: exit 0 with the old version still served is *not restored*,
-    and a command that failed although the target serves everywhere is *restored with differences*.
+    and a command that failed although the target serves everywhere is *restored with differences*. So is one that is
+    not `complete`: routes that should have been purged were not, or probes were left out.
     """
     if serving is Serving.NOT_MEASURED:
         return Outcome.UNKNOWN if command is CommandState.LOST else Outcome.INCONCLUSIVE
     if serving is not Serving.TARGET:
         return Outcome.STOPPED if stopped and command is CommandState.KILLED else Outcome.NOT_RESTORED
-    if probes is ProbesSay.AS_BEFORE:
+    if probes in (ProbesSay.AS_BEFORE, ProbesSay.PASSING):
         clean = command is CommandState.LOST or (command is CommandState.EXITED and exit_code == 0)
-        return Outcome.RESTORED if clean else Outcome.RESTORED_WITH_DIFFERENCES
+        return Outcome.RESTORED if clean and complete else Outcome.RESTORED_WITH_DIFFERENCES
     return {
         ProbesSay.DIFFERENT: Outcome.RESTORED_WITH_DIFFERENCES,
         ProbesSay.WORSE: Outcome.NOT_RESTORED,
+        ProbesSay.FAILING: Outcome.NOT_RESTORED,
         ProbesSay.TOO_LITTLE: Outcome.INCONCLUSIVE,
         ProbesSay.NOT_MEASURED: Outcome.INCONCLUSIVE,
     }[probes]

@@ -17,14 +17,16 @@ from django.utils import timezone
 from releases import actor as actors, book
 from releases.book import Tag
 from releases.knocks import knock
-from releases.models import ChecklistRun, Environment, Execution, ProbeRun, Rollback
+from releases.models import ChecklistRun, Environment, Execution, Finding, ProbeRun, Rollback
 from releases.services import checklists, rollbacks, rolling_back
 from releases.services.rollback_rows import lock, note
 from releases.states import (
     OPEN_ROLLBACK,
     CommandState,
     ExecutionStatus,
+    Level,
     ProbeStatus,
+    Regression,
     RollbackStatus,
     RunStatus,
     Verdict,
@@ -67,26 +69,29 @@ class Sweep:
     rendered_at: float = float("-inf")
 
     def once(self) -> None:
-        """Do one round. Each repair is a compare-and-set, so two sweepers do no harm."""
-        self._close_lost_executions()
-        self._requeue_lost_probes()
-        self._move_rollbacks_on()
-        self._move_runs_on()
-        self._render_commands()
+        """Do one round. Each repair is a compare-and-set, so two sweepers do no harm.
+
+        What fails is logged and left to the next round; it keeps nothing else from being repaired.
+        """
+        _guarded(self._close_lost_executions)
+        _guarded(self._requeue_lost_probes)
+        _guarded(self._move_rollbacks_on)
+        _guarded(self._move_runs_on)
+        _guarded(self._render_commands)
 
     def _close_lost_executions(self) -> None:
         rows = list(Execution.objects.filter(status=ExecutionStatus.EXECUTING).select_related("environment__service"))
         lost = self._standing_still(self.executions, {row.pk: (row.fence, row.heartbeat) for row in rows})
         for row in rows:
             if row.pk in lost:
-                close_lost(row)
+                _guarded(close_lost, row)
 
     def _requeue_lost_probes(self) -> None:
         rows = list(ProbeRun.objects.filter(status=ProbeStatus.RUNNING).select_related("run__environment__service"))
         lost = self._standing_still(self.probes, {row.pk: (row.fence, row.heartbeat) for row in rows})
         for row in rows:
             if row.pk in lost:
-                requeue_or_give_up(row)
+                _guarded(requeue_or_give_up, row)
 
     def _standing_still(self, seen: dict[int, Seen], beats: dict[int, tuple[int, int]]) -> set[int]:
         """Return the rows whose counter was the same in LOST_AFTER looks, each SHORTEST_PAUSE apart."""
@@ -102,35 +107,38 @@ class Sweep:
         return {pk for pk, known in seen.items() if known.still >= LOST_AFTER}
 
     def _move_rollbacks_on(self) -> None:
-        still_lost = set()
-        for rollback in Rollback.objects.filter(status__in=OPEN_ROLLBACK).select_related(
-            "environment__service", "execution", "purge_execution", "restore_run", "deployment"
-        ):
-            if rollback.status == RollbackStatus.QUEUED:
-                if _due(rollback.knocked_at):
-                    rollbacks.knock_again(rollback)
-            elif rollback.command == CommandState.LOST and rollback.restore_run_id is None:
-                still_lost.add(rollback.pk)
-                self._settle_lost(rollback)
-            elif _between_steps(rollback):
-                _knock_again(rollback, "continue_rollback")
-            elif rollback.restore_run is not None and rollback.restore_run.given_up:
-                rolling_back.give_up_unknown(rollback, f"Its checklist was ended: {rollback.restore_run.given_up}.")
-        self.lost_since = {pk: since for pk, since in self.lost_since.items() if pk in still_lost}
+        rows = list(
+            Rollback.objects.filter(status__in=OPEN_ROLLBACK).select_related(
+                "environment__service", "execution", "purge_execution", "restore_run", "deployment"
+            )
+        )
+        for rollback in rows:
+            _guarded(self._move_rollback_on, rollback)
+        lost = {row.pk for row in rows if row.command == CommandState.LOST}
+        self.lost_since = {pk: since for pk, since in self.lost_since.items() if pk in lost}
+
+    def _move_rollback_on(self, rollback: Rollback) -> None:
+        if rollback.status == RollbackStatus.QUEUED:
+            if _due(rollback.knocked_at):
+                rollbacks.knock_again(rollback)
+        elif rollback.command == CommandState.LOST and rollback.restore_run_id is None:
+            self._settle_lost(rollback)
+        elif _between_steps(rollback):
+            _knock_again(rollback, "continue_rollback")
+        elif rollback.restore_run is not None and rollback.restore_run.given_up:
+            rolling_back.give_up_unknown(rollback, f"Its checklist was ended: {rollback.restore_run.given_up}.")
 
     def _settle_lost(self, rollback: Rollback) -> None:
         since = self.lost_since.setdefault(rollback.pk, self.clock())
         limit = UNSERVED_LIMIT + (rollback.execution.time_limit if rollback.execution else 0)
         if self.clock() - since > limit:
-            rolling_back.give_up_unknown(
-                rollback, "The worker was lost, and no other worker of this environment answers."
-            )
+            rolling_back.give_up_unknown(rollback, f"Given up after {limit:.0f} s. {rollback.detail}")
         else:
             _knock_again(rollback, "settle_lost")
 
     def _move_runs_on(self) -> None:
         for run in ChecklistRun.objects.filter(status=RunStatus.RUNNING):
-            checklists.settle_run(run.pk)
+            _guarded(checklists.settle_run, run.pk)
         for run in ChecklistRun.objects.filter(status=RunStatus.QUEUED).select_related("environment__service"):
             busy = ChecklistRun.objects.filter(environment=run.environment_id, status=RunStatus.RUNNING).exists()
             if not busy and _due(run.knocked_at or run.created_at):
@@ -196,29 +204,42 @@ def requeue_or_give_up(probe: ProbeRun) -> None:
             if held.update(status=ProbeStatus.QUEUED, fence=F("fence") + 1, knocked_at=timezone.now()):
                 knock("run_probe", probe.run.environment.probe_queue, probe.pk)
         return
-    ended = held.update(
-        status=ProbeStatus.DONE,
-        verdict=Verdict.ERROR,
-        fence=F("fence") + 1,
-        doing="its worker was lost",
-        finished_at=timezone.now(),
-    )
+    with transaction.atomic():
+        ended = held.update(
+            status=ProbeStatus.DONE,
+            verdict=Verdict.ERROR,
+            regression=Regression.UNKNOWN,
+            fence=F("fence") + 1,
+            finished_at=timezone.now(),
+        )
+        if ended:
+            Finding.objects.create(
+                probe_run=probe,
+                kind="worker_lost",
+                level=Level.ERROR,
+                sentence=f"Could not measure: the worker was lost {probe.attempts} times while it ran this probe.",
+                hint="See in the log of the probe worker why it ended, then run the checklist again.",
+            )
     if ended:
         checklists.settle_run(probe.run_id)
 
 
 def sweep_for_ever(pause: float, ended: Callable[[float], bool]) -> Iterable[None]:
-    """Sweep until `ended(pause)` says so; a round that fails is logged and the next one tries again."""
+    """Sweep until `ended(pause)` says so."""
     sweeper = Sweep()
     while True:
-        try:
-            sweeper.once()
-        except Exception:
-            log.exception("a sweep failed; the next one tries again")
-            connection.close()  # a database that was restarted is reached by a new connection only
+        sweeper.once()
         yield
         if ended(pause):
             return
+
+
+def _guarded(act: Callable[..., object], *given: object) -> None:
+    try:
+        act(*given)
+    except Exception:
+        log.exception("the sweep could not %s%r; the next round tries again", act.__name__, given)
+        connection.close_if_unusable_or_obsolete()  # a database that was restarted needs a new connection
 
 
 def _due(knocked_at: datetime | None) -> bool:

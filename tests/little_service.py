@@ -54,6 +54,7 @@ class LittleService:
     home: Path
     server: HTTPServer
     purged: list[str] = field(default_factory=list)
+    refuses_purge: bool = False
     open: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -83,6 +84,8 @@ class LittleService:
 
     def answer(self, request: Request) -> Response:
         if request.method == "PURGE":
+            if self.refuses_purge:
+                return Response("not allowed", status=405)
             self.purged.append(request.path)
             return Response("purged")
         self.open.wait(timeout=60)

@@ -18,6 +18,7 @@ from releases.states import (
     Outcome,
     ProbeStatus,
     Purpose,
+    Regression,
     RollbackStatus,
     RunStatus,
     Verdict,
@@ -199,7 +200,7 @@ def test_a_rollback_that_no_worker_settles_is_called_unknown_in_the_end(
     sweep.look(apart=61)
     rollback.refresh_from_db()
     assert (rollback.status, rollback.outcome) == (RollbackStatus.DONE, Outcome.UNKNOWN)
-    assert "no other worker of this environment answers" in rollback.detail
+    assert "Given up after" in rollback.detail
 
 
 # --- Probes -----------------------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ def test_a_probe_that_loses_every_worker_could_not_be_measured(sweep: Sweeper, p
     sweep.look(4)
     probe.refresh_from_db()
     assert (probe.status, probe.verdict) == (ProbeStatus.DONE, Verdict.ERROR)
-    assert probe.doing == "its worker was lost"
+    assert probe.findings.get().sentence == ("Could not measure: the worker was lost 3 times while it ran this probe.")
 
 
 def test_the_run_goes_on_without_a_probe_that_was_given_up(sweep: Sweeper, probe: ProbeRun) -> None:
@@ -367,14 +368,33 @@ def test_a_sweep_reaches_a_database_that_was_restarted(rollback: Rollback, knock
     assert ("run_rollback", "act.archive.production", rollback.pk) in knocked
 
 
-def test_a_round_that_fails_does_not_end_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    rounds: list[int] = []
+def test_a_step_that_fails_ends_neither_the_round_nor_the_sweep(
+    rollback: Rollback, knocked: list[Knock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
 
-    def fail(self: Sweep) -> None:
-        rounds.append(1)
-        raise RuntimeError("the database is away")
+    def _close_lost_executions(self: Sweep) -> None:
+        tried.append(1)
+        raise RuntimeError("one row is spoiled")
 
-    monkeypatch.setattr(Sweep, "once", fail)
-    for _ in sweep_for_ever(5, lambda pause: len(rounds) == 3):
+    monkeypatch.setattr(Sweep, "_close_lost_executions", _close_lost_executions)
+    for _ in sweep_for_ever(5, lambda pause: len(tried) == 2):
         pass
-    assert len(rounds) == 3
+    assert len(tried) == 2
+    assert ("run_rollback", "act.archive.production", rollback.pk) in knocked
+
+
+def test_a_probe_that_lost_every_worker_settles_a_run_that_is_compared(sweep: Sweeper, probe: ProbeRun) -> None:
+    """B6: every normal restore run is compared with an earlier one."""
+    place = probe.run.environment
+    ChecklistRun.objects.filter(pk=probe.run_id).update(compared_with=factory.run(place))
+    ProbeRun.objects.filter(run=probe.run_id).exclude(pk=probe.pk).update(status=ProbeStatus.DONE, verdict=Verdict.PASS)
+    ProbeRun.objects.filter(pk=probe.pk).update(attempts=3)
+    sweep.look(4)
+    run = ChecklistRun.objects.get(pk=probe.run_id)
+    while run.status != RunStatus.DONE:
+        before = run.wave
+        sweep.look(1)
+        run.refresh_from_db()
+        assert run.status == RunStatus.DONE or run.wave > before
+    assert (run.verdict, run.regression) == (Verdict.ERROR, Regression.UNKNOWN)

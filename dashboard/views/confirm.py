@@ -156,7 +156,7 @@ def _context(
         "changed_command": False,
         "expected": queries.expected_seconds(place),
         "undone": undone,
-        "routes": queries.routes_to_purge(undone),
+        "routes": queries.routes_to_purge(place, target) if target else [],
         "probes": len(place.checklist),
         "freeze": queries.active_freeze(place),
         "open": on,

@@ -43,7 +43,8 @@ class Holder:
     @property
     def sentence(self) -> str:
         """Say who holds it, for the person who is refused."""
-        return f"{self.what or 'A command'} is still running on {self.host} as process {self.pid}, since {self.since}."
+        who = "; ".join(self.processes[:3]) or f"process {self.pid}"
+        return f"{self.what or 'A command'} still holds the lock on {self.host}, since {self.since}: {who}."
 
 
 class LockHeld(Exception):

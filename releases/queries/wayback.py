@@ -11,8 +11,6 @@ from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, Exe
 
 CANDIDATES_LIMIT = 50
 """How many earlier deployments are looked at for a target."""
-ROUTES_LIMIT = 50
-"""How many routes a rollback purges at the most."""
 WORKER_FRESH = timedelta(seconds=30)
 """A worker that reported itself within this time counts as alive."""
 RENDERING_FRESH = timedelta(minutes=10)
@@ -53,9 +51,6 @@ class ReadinessItem:
     ready: bool
     says: str
     what_to_do: str = ""
-
-    def as_json(self) -> dict[str, object]:
-        return {"key": self.key, "ready": self.ready, "says": self.says, "what_to_do": self.what_to_do}
 
 
 def way_back(environment: Environment) -> WayBack:
@@ -105,10 +100,16 @@ def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:
     return list(since)
 
 
-def routes_to_purge(undone: Sequence[Deployment]) -> list[str]:
-    """Return the affected routes of the undone releases, each once, in order; at most ROUTES_LIMIT."""
-    routes = dict.fromkeys(route for deployment in undone for route in deployment.release.affected_routes)
-    return list(routes)[:ROUTES_LIMIT]
+def routes_to_purge(environment: Environment, target: Deployment) -> list[str]:
+    """Return the affected routes of every release that was brought here after the target, each once, newest first.
+
+    One whose deployment failed or has not finished counts too: it may have been served, and cached, for a while.
+    """
+    since = Deployment.objects.filter(
+        environment=environment, kind=DeploymentKind.DEPLOYMENT, pk__gt=target.pk
+    ).exclude(release=target.release_id)
+    found = since.order_by("-pk").values_list("release__affected_routes", flat=True)[:CANDIDATES_LIMIT]
+    return list(dict.fromkeys(route for routes in found for route in routes))
 
 
 def rendered_for(environment: Environment, target: Deployment | None) -> RenderedCommand | None:

@@ -153,8 +153,9 @@ def give_up(run: ChecklistRun | None, why: str) -> bool:
 
 
 def give_up_all(environment: Environment, why: str) -> None:
-    """End every run of an environment that is not done."""
-    for run in ChecklistRun.objects.filter(environment=environment).exclude(status=RunStatus.DONE):
+    """End every run of an environment that is not done, but never the one that measures a rollback's outcome."""
+    unsettled = ChecklistRun.objects.filter(environment=environment).exclude(status=RunStatus.DONE)
+    for run in unsettled.exclude(purpose=Purpose.RESTORE):
         give_up(run, why)
 
 
@@ -188,7 +189,9 @@ def _conclude(run: ChecklistRun) -> None:
     run.verdict = worst(Verdict(probe.verdict) for probe in probes)
     run.tainted = _version_moved(outcomes.versions_seen(run, probes))
     run.regression = (
-        worst_regression(Regression(probe.regression) for probe in probes if probe.verdict != Verdict.SKIPPED)
+        worst_regression(
+            Regression(probe.regression or Regression.UNKNOWN) for probe in probes if probe.verdict != Verdict.SKIPPED
+        )
         if run.compared_with_id
         else Regression.UNKNOWN
     )

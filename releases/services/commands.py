@@ -1,9 +1,12 @@
 """Rendering a rollback command on the worker that would run it, and keeping what it said for the page."""
 
+from typing import Any
+
 from django.utils import timezone
 
 from releases import queries
 from releases.catalogue import CatalogueError, Command, RenderError, UnknownPlace, problems, render
+from releases.executor.masking import Masker
 from releases.knocks import knock
 from releases.models import Deployment, Environment, RenderedCommand
 from releases.services import places
@@ -37,6 +40,12 @@ def command_named(name: str, environment: Environment, target: Deployment, route
         raise CannotRender(str(error)) from None
 
 
+def shown_argv(environment: Environment, command: Command) -> list[str]:
+    """Return a command's arguments as they may be stored and shown: secrets masked."""
+    masker = Masker(places.secrets_to_mask(environment))
+    return [masker.text(argument) for argument in command.argv]
+
+
 def values(environment: Environment, target: Deployment, route: str = "") -> dict[str, str]:
     """Return what the placeholders of a command stand for."""
     return {
@@ -63,18 +72,22 @@ def render_target(deployment_id: int) -> None:
 
 def keep_rendered(environment: Environment, target: Deployment) -> RenderedCommand:
     """Render for one target and store what the page may show: argv, digest, host, problems. Nothing is run."""
+    fields: dict[str, Any]
     try:
         command = rollback_command(environment, target)
     except CannotRender as error:
         fields = {"argv": [], "directory": "", "timeout": 0, "digest": "", "problems": [str(error)]}
     else:
         fields = {
-            "argv": list(command.argv),
+            "argv": shown_argv(environment, command),
             "directory": command.directory,
             "timeout": command.timeout + command.grace,
             "digest": command.digest,
             "problems": [sentence for _, sentence in problems(command, places.passed_environment())],
         }
+        holder = places.lock_of(environment).holder()
+        if holder is not None:
+            fields["problems"].append(holder.sentence)
     row, _ = RenderedCommand.objects.update_or_create(
         environment=environment,
         target=target,

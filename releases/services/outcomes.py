@@ -31,7 +31,7 @@ def settle_outcome(run: ChecklistRun) -> None:
     """End the rollback that this restore run belongs to. In the transaction that settles the run."""
     rollback = (
         Rollback.objects.select_related(
-            "environment__service", "execution", "undone__release", "target__release", "deployment"
+            "environment__service", "execution", "purge_execution", "undone__release", "target__release", "deployment"
         )
         .filter(restore_run=run)
         .first()
@@ -43,14 +43,31 @@ def settle_outcome(run: ChecklistRun) -> None:
     serving = what_is_served(looks, rollback.target.release.version)
     say = what_probes_say(probes)
     exit_code = rollback.execution.exit_code if rollback.execution else None
+    gaps = what_was_left_out(rollback, probes)
     outcome = derive_outcome(
         command=CommandState(rollback.command),
         exit_code=exit_code,
         stopped=bool(rollback.stop_requested_by),
         serving=serving,
         probes=say,
+        complete=not gaps,
     )
-    end_rollback(rollback, outcome=outcome, serving=serving, detail=sentence(rollback, serving, looks, probes, say))
+    detail = " ".join([sentence(rollback, serving, looks, probes, say), *gaps])
+    end_rollback(rollback, outcome=outcome, serving=serving, detail=detail)
+
+
+def what_was_left_out(rollback: Rollback, probes: Iterable[ProbeRun]) -> list[str]:
+    """Say which routes were not purged though they should have been, and which probes were not asked."""
+    gaps = []
+    purge = rollback.purge_execution
+    if rollback.purge_wanted and rollback.routes_to_purge and (purge is None or purge.exit_code != 0):
+        named = purge.problem if purge is not None and purge.problem else ""
+        gaps.append(named or f"Not purged: {', '.join(rollback.routes_to_purge)}.")
+    asked = {probe.key for probe in probes}
+    missing = [key for key in rollback.environment.checklist if key not in asked]
+    if missing:
+        gaps.append(f"Left out: {', '.join(missing)}.")
+    return gaps
 
 
 def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, detail: str) -> bool:
@@ -99,15 +116,19 @@ def what_is_served(looks: Iterable[Look], target: str) -> Serving:
 def what_probes_say(probes: Iterable[ProbeRun]) -> ProbesSay:
     """Put the other probes' answers into one word. A failure that the target had before is as before."""
     others = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
-    if any(probe.verdict == Verdict.FAIL and probe.regression != Regression.NO for probe in others):
+    failing = {Regression(probe.regression) for probe in others if probe.verdict == Verdict.FAIL}
+    if Regression.YES in failing:
         return ProbesSay.WORSE
+    if Regression.UNKNOWN in failing:
+        return ProbesSay.FAILING
     if any(probe.verdict == Verdict.ERROR for probe in others):
         return ProbesSay.NOT_MEASURED
     if any(probe.verdict == Verdict.INCONCLUSIVE for probe in others):
         return ProbesSay.TOO_LITTLE
     if any(probe.regression == Regression.YES for probe in others):
         return ProbesSay.DIFFERENT
-    return ProbesSay.AS_BEFORE
+    compared = others and all(probe.regression == Regression.NO for probe in others)
+    return ProbesSay.AS_BEFORE if compared else ProbesSay.PASSING
 
 
 def sentence(rollback: Rollback, serving: Serving, looks: list[Look], probes: list[ProbeRun], say: ProbesSay) -> str:

@@ -11,7 +11,7 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, RollbackSpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback
+from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedCommand, Rollback
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
@@ -66,7 +66,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     live = _the_live_one(spec, back.live, environment)
     target = _a_target(spec, back)
     rendered = queries.rendered_for(environment, target)
-    undone = queries.undone_by(environment, target)
+    _refuse_another_command(spec, rendered)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -87,7 +87,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                     ],
                     "argv": rendered.argv if rendered else [],
                 },
-                routes_to_purge=queries.routes_to_purge(undone),
+                routes_to_purge=queries.routes_to_purge(environment, target),
                 purge_wanted=spec.purge,
                 pressed_at=now,
                 knocked_at=now,
@@ -149,6 +149,22 @@ def _refuse_if_open(environment: Environment, spec: RollbackSpec) -> None:
                 retry=f"when {rollback.tag} has ended",
             ),
             made=rollback,
+        )
+
+
+def _refuse_another_command(spec: RollbackSpec, rendered: RenderedCommand | None) -> None:
+    """What you saw is what runs: a command that was rendered meanwhile has to be looked at first."""
+    if rendered is not None and rendered.digest and rendered.digest != spec.digest:
+        raise Conflict(
+            Problem(
+                "command_changed",
+                "The command that would run is not the one that the page showed."
+                if spec.digest
+                else "The page showed no command yet; a worker has rendered it meanwhile.",
+                "a press on a page that shows the command",
+                field="digest",
+                retry="from a fresh page",
+            )
         )
 
 

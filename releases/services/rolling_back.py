@@ -7,6 +7,7 @@
 """
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -20,7 +21,7 @@ from releases.catalogue import Command
 from releases.executor import EnvironmentLock, LockHeld, Result, run
 from releases.models import Deployment, Environment, Execution, Rollback, User
 from releases.services import checklists, places, purging
-from releases.services.commands import CannotRender, rollback_command
+from releases.services.commands import CannotRender, rollback_command, shown_argv
 from releases.services.leases import Heartbeat
 from releases.services.outcomes import end_rollback
 from releases.services.rollback_rows import lock, move, note
@@ -37,6 +38,10 @@ from releases.states import (
 
 log = logging.getLogger(__name__)
 
+LOCK_SECONDS = 4.0
+"""How long a rollback waits for the lock itself, before the sweep has it tried again."""
+LOCK_PAUSE = 0.1
+
 
 def run_rollback(rollback_id: int) -> None:
     """Carry a queued rollback through its command and purge, and have it verified. A lost claim does nothing."""
@@ -49,8 +54,9 @@ def run_rollback(rollback_id: int) -> None:
         problem = ""
     except CannotRender as error:
         command, problem = None, str(error)
+    checklists.give_up_all(rollback.environment, f"{rollback.tag} is about to change what is served")
     try:
-        with place_lock.acquire(f"rollback {rollback.tag}"):
+        with _acquired(place_lock, f"rollback {rollback.tag}"):
             execution = _claim(rollback, command, problem)
             if execution is None or command is None:
                 return
@@ -59,6 +65,18 @@ def run_rollback(rollback_id: int) -> None:
         _wait(rollback, held.holder.sentence)
         return
     continue_rollback(rollback_id)
+
+
+def _acquired(place_lock: EnvironmentLock, what: str) -> EnvironmentLock:
+    """Take the environment's lock; a probe's command that was just given up is waited for. Raises LockHeld."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return place_lock.acquire(what)
+        except LockHeld:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_PAUSE)
 
 
 def continue_rollback(rollback_id: int) -> None:
@@ -97,9 +115,10 @@ def begin_verifying(rollback: Rollback, *, reading_only: bool = False) -> None:
 
 
 def settle_lost(rollback_id: int) -> None:
-    """Decide about a rollback whose worker was lost: measure once the lock is free, say *unknown* while it is not.
+    """Decide about a rollback whose worker was lost: measure once the lock is free; say who holds it until then.
 
-    The command is never run again. Runs on the environment's `act` queue, beside the lock.
+    The command is never run again. Runs on the environment's `act` queue, beside the lock. In the end the sweep gives
+    up, by its own monotonic clock.
     """
     rollback = _get(rollback_id)
     if rollback.command != CommandState.LOST or rollback.restore_run_id is not None or not rollback.open:
@@ -111,13 +130,7 @@ def settle_lost(rollback_id: int) -> None:
         ):
             begin_verifying(rollback, reading_only=True)
         return
-    outlived = rollback.execution is None or (
-        (timezone.now() - rollback.execution.started_at).total_seconds() > rollback.execution.time_limit
-    )
-    if outlived:
-        give_up_unknown(rollback, f"The worker was lost and its command still runs. {holder.sentence}")
-    else:
-        note(rollback, detail=f"The worker was lost; its command may still be at work. {holder.sentence}")
+    note(rollback, detail=f"The worker was lost; its command may still be at work. {holder.sentence}")
 
 
 def give_up_unknown(rollback: Rollback, detail: str) -> None:
@@ -199,7 +212,7 @@ def _take(rollback: Rollback, command: Command) -> Execution | None:
     execution = Execution.objects.create(
         environment=rollback.environment,
         kind=ExecutionKind.ROLLBACK,
-        argv=list(command.argv),
+        argv=shown_argv(rollback.environment, command),
         digest=command.digest,
         host=places.host(),
         started_by=rollback.requested_by,

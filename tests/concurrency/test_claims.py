@@ -11,7 +11,7 @@ from releases.catalogue import Command
 from releases.executor import Result
 from releases.models import Environment, Event, Execution, Rollback
 from releases.services import places, rolling_back
-from releases.services.checklists import begin_run, give_up_all, make_run
+from releases.services.checklists import begin_run, give_up, give_up_all, make_run
 from releases.services.commands import rollback_command
 from releases.services.rollbacks import cancel, stop
 from releases.states import CommandState, ExecutionStatus, Purpose, RollbackStatus, RunStatus
@@ -147,3 +147,4 @@ def test_a_rollback_is_verified_once_however_many_ask(stage: Stage, together: To
         assert list(stage.place.checklist_runs.filter(purpose=Purpose.RESTORE, status=RunStatus.QUEUED)) == [
             rollback.restore_run
         ]
+        give_up(rollback.restore_run, "the next round")

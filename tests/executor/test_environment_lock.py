@@ -46,7 +46,9 @@ def test_a_second_command_is_refused_with_host_process_and_what_runs(bench: Benc
         EnvironmentLock(bench.directory, PLACE).acquire("deploy D-8")
     assert (refusal.value.host, refusal.value.pid) == (socket.gethostname(), os.getpid())
     assert refusal.value.what == "rollback RB-7"
-    assert f"rollback RB-7 is still running on {socket.gethostname()} as process {os.getpid()}" in str(refusal.value)
+    said = str(refusal.value)
+    assert f"rollback RB-7 still holds the lock on {socket.gethostname()}, since " in said
+    assert said.endswith(f"process {os.getpid()}.")
 
 
 def test_the_lock_is_free_after_its_release(bench: Bench) -> None:
@@ -95,7 +97,7 @@ def test_those_who_look_do_not_refuse_the_one_who_acts(bench: Bench) -> None:
 def test_a_refusal_survives_an_unreadable_note(bench: Bench) -> None:
     with EnvironmentLock(bench.directory, PLACE).acquire("rollback") as lock:
         lock.path.write_text("{half")
-        with pytest.raises(LockHeld, match="A command is still running on this machine"):
+        with pytest.raises(LockHeld, match="A command still holds the lock on this machine"):
             EnvironmentLock(bench.directory, PLACE).acquire("deploy")
 
 
@@ -191,7 +193,7 @@ with EnvironmentLock(sys.argv[1], "archive/production").acquire("rollback"):
     done = subprocess.run(
         [sys.executable, "-c", script, str(bench.directory)], capture_output=True, text=True, timeout=20
     )
-    assert done.stdout.startswith("A command is still running on this machine"), done.stderr
+    assert done.stdout.startswith("A command still holds the lock on this machine"), done.stderr
 
 
 def test_the_note_in_the_file_is_json(bench: Bench) -> None:

@@ -46,7 +46,9 @@ def test_a_killed_worker_runs_nothing_twice_and_the_outcome_is_measured(story: S
 
     (story.service.home / "wait").unlink()
     settled = ended(rollback, 60)
-    assert (settled.command, settled.outcome) == (CommandState.LOST, Outcome.RESTORED)
+    assert (settled.command, settled.outcome) == (CommandState.LOST, Outcome.RESTORED_WITH_DIFFERENCES)
+    assert "2026.11.3 serves on every instance" in settled.detail
+    assert "Not purged: /articles." in settled.detail, "after a lost worker only reading is safe"
     assert story.service.ran == ["2026.11.3"]
     assert Execution.objects.filter(kind="rollback").count() == 1
     assert Event.objects.filter(action="rollback:done", object_tag=rollback.tag).count() == 1

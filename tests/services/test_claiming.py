@@ -62,7 +62,7 @@ def test_checklists_that_were_on_are_ended_since_what_is_served_changes(
     workers.work()
     rolling_back.run_rollback(queued.pk)
     on.refresh_from_db()
-    assert (on.status, on.given_up) == (RunStatus.DONE, f"{queued.tag} changes what is served")
+    assert (on.status, on.given_up) == (RunStatus.DONE, f"{queued.tag} is about to change what is served")
 
 
 def test_what_is_live_at_the_claim_is_what_the_rollback_replaces(

@@ -63,12 +63,13 @@ def test_without_any_look_nothing_was_measured() -> None:
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ([], ProbesSay.AS_BEFORE),
+        ([], ProbesSay.PASSING),
+        ([answer(Verdict.PASS, Regression.UNKNOWN)], ProbesSay.PASSING),
         ([answer(Verdict.PASS)], ProbesSay.AS_BEFORE),
-        ([answer(Verdict.SKIPPED, Regression.UNKNOWN)], ProbesSay.AS_BEFORE),
+        ([answer(Verdict.SKIPPED, Regression.UNKNOWN)], ProbesSay.PASSING),
         ([answer(Verdict.FAIL, Regression.NO)], ProbesSay.AS_BEFORE),
         ([answer(Verdict.FAIL, Regression.YES)], ProbesSay.WORSE),
-        ([answer(Verdict.FAIL, Regression.UNKNOWN)], ProbesSay.WORSE),
+        ([answer(Verdict.FAIL, Regression.UNKNOWN)], ProbesSay.FAILING),
         ([answer(Verdict.ERROR), answer(Verdict.FAIL, Regression.YES)], ProbesSay.WORSE),
         ([answer(Verdict.ERROR), answer(Verdict.PASS)], ProbesSay.NOT_MEASURED),
         ([answer(Verdict.INCONCLUSIVE), answer(Verdict.PASS)], ProbesSay.TOO_LITTLE),

@@ -1,10 +1,13 @@
 """The worker's part of a rollback: one command, then purge, then what was measured."""
 
+import threading
+
 import pytest
 
+from releases.errors import Conflict
 from releases.intake import RollbackSpec
 from releases.models import Environment, Event, Execution, Rollback
-from releases.services import rollbacks, rolling_back
+from releases.services import places, rollbacks, rolling_back
 from releases.services.commands import keep_rendered
 from releases.states import CommandState, DeploymentKind, DeploymentStatus, Outcome, RollbackStatus, Serving
 from tests import factory
@@ -125,7 +128,9 @@ def test_a_command_that_is_not_the_one_that_was_shown_is_refused(
     production: Environment, workers: InlineWorkers, little_service: LittleService
 ) -> None:
     """B29"""
-    rollback = press(production, digest="f" * 64)
+    rollback = press(production)
+    text = little_service.catalogue.read_text()
+    little_service.catalogue.write_text(text.replace("timeout = 60", "timeout = 61"))
     workers.work()
     rollback.refresh_from_db()
     assert rollback.status == RollbackStatus.REFUSED
@@ -133,11 +138,43 @@ def test_a_command_that_is_not_the_one_that_was_shown_is_refused(
     assert little_service.ran == []
 
 
+def test_a_purge_that_failed_is_never_simply_restored(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B54: the version is back, yet what the cache kept of the undone release may still be there."""
+    little_service.refuses_purge = True
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.outcome == Outcome.RESTORED_WITH_DIFFERENCES
+    assert "Not purged: /articles." in rollback.detail
+
+
+@pytest.mark.parametrize("shown", ["f" * 64, ""])
+def test_a_press_on_a_page_that_did_not_show_the_command_is_sent_back(
+    production: Environment, workers: InlineWorkers, little_service: LittleService, shown: str
+) -> None:
+    """B29"""
+    with pytest.raises(Conflict) as refused:
+        press(production, digest=shown)
+    assert refused.value.problems[0].code == "command_changed"
+    assert not Rollback.objects.exists()
+
+
+def test_a_probes_command_is_ended_rather_than_waited_for(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    rollback = press(production)
+    lock = places.lock_of(production).acquire("purge for C-1")
+    threading.Timer(0.5, lock.release).start()
+    rolling_back.run_rollback(rollback.pk)
+    rollback.refresh_from_db()
+    assert rollback.claimed_at is not None
+
+
 def test_a_rollback_waits_while_another_command_holds_the_lock(
     production: Environment, workers: InlineWorkers, little_service: LittleService
 ) -> None:
-    from releases.services import places
-
     rollback = press(production)
     with places.lock_of(production).acquire("a command of yesterday"):
         rolling_back.run_rollback(rollback.pk)

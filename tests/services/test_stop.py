@@ -156,7 +156,8 @@ def test_a_stop_that_comes_as_the_command_ends_changes_nothing_of_what_is_measur
     workers.work()
     rollback.refresh_from_db()
     assert (rollback.status, rollback.command) == (RollbackStatus.DONE, CommandState.EXITED)
-    assert rollback.outcome == Outcome.RESTORED
+    assert rollback.outcome == Outcome.RESTORED_WITH_DIFFERENCES
+    assert "Not purged: /articles." in rollback.detail
     assert little_service.purged == [], "nothing more is changed after a stop"
 
 
