@@ -37,6 +37,8 @@ class Tag(StrEnum):
     ENVIRONMENT_FROZEN = "environment:frozen"
     FREEZE_LIFTED = "environment:freeze_lifted"
     ROLLBACK_PRESSED = "rollback:pressed"
+    ROLLBACK_JOINED = "rollback:joined"
+    """Somebody at a terminal asked for the same one, and takes the steps that no worker takes."""
     ROLLBACK_CLAIMED = "rollback:claimed"
     ROLLBACK_REFUSED = "rollback:refused"
     """The worker would not start it: permission gone, or the command is not the one that was shown."""
@@ -51,6 +53,7 @@ class Tag(StrEnum):
     PERSON_CREATED = "person:created"
     """Or given a new password; details name the group."""
     TOKEN_CREATED = "token:created"
+    TOKEN_REVOKED = "token:revoked"
 
 
 @dataclass(frozen=True, slots=True)

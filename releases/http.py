@@ -48,6 +48,8 @@ MOST_ADDRESSES_TRIED = 4
 CREDENTIAL_FIELDS = frozenset({"authorization", "cookie", "proxy-authorization"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATABLE = frozenset({"GET", "HEAD", "PURGE"})
+CHARSETS = re.compile(r"utf-?8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d|utf-16(le|be)?", re.IGNORECASE)
+"""Charsets by which an answer is read. The server names one, and Python knows some that take quadratic time."""
 """Methods that may be sent again when a kept connection turned out to be closed: doing them twice does no more."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -180,11 +182,12 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as text, by its charset, else UTF-8; what cannot be decoded is replaced."""
-        charset = re.search(r"charset=\"?([A-Za-z0-9_-]{1,40})", self.get("content-type") or "", re.IGNORECASE)
+        """The body as text, by its charset if CHARSETS has it, else as UTF-8; what cannot be decoded is replaced."""
+        found = re.search(r"charset=\"?([A-Za-z0-9_-]{1,40})", self.get("content-type") or "", re.IGNORECASE)
+        charset = found[1] if found and CHARSETS.fullmatch(found[1]) else "utf-8"
         try:
-            return self.body.decode(charset[1] if charset else "utf-8", "replace")
-        except (LookupError, ValueError):
+            return self.body.decode(charset, "replace")
+        except LookupError:
             return self.body.decode("utf-8", "replace")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import place, supervisor
+from config.embedded import __main__ as launcher, place, supervisor
 from config.embedded.broker import Broker as BrokerServer
 from config.embedded.place import Refusal
 from config.embedded.programs import Program
@@ -133,6 +133,36 @@ def test_an_own_catalogue_takes_no_ports_for_the_demo(tmp_path: Path) -> None:
     without = place.read_place({"PORT": "8000", "ROLLBOOK_CATALOGUE": str(catalogue), "REDIS_URL": "redis://elsewhere"})
     assert set(with_demo.ports) == {8000, 8009, 8100, 8101, 8102, 8110, 8111, 8112}
     assert set(without.ports) == {8000}
+
+
+# --- Who signs in first -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("own", "people"), [(False, "make_demo_people"), (True, "make_first_person")])
+def test_the_people_of_the_demo_are_only_for_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, people: str
+) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.touch()
+    given = {"ROLLBOOK_HOME": str(tmp_path)} | ({"ROLLBOOK_CATALOGUE": str(catalogue)} if own else {})
+    done: list[str] = []
+    monkeypatch.setattr(launcher, "step", lambda argv, environment: done.append(argv[2]))
+    launcher.prepare_data(place.read_place(given), catalogue)
+    assert done == ["migrate", "sync_catalogue", people]
+
+
+def test_the_greeting_names_the_first_person(tmp_path: Path) -> None:
+    (tmp_path / "passwords.txt").write_text("lead one-two\n")
+    said = launcher.greeting(place.read_place({"ROLLBOOK_HOME": str(tmp_path)}), seeding=False)
+    assert "sign in as lead     one-two" in said
+    assert "more people" not in said
+
+
+def test_the_greeting_names_nobody_where_every_person_was_made_by_hand(tmp_path: Path) -> None:
+    said = launcher.greeting(place.read_place({"ROLLBOOK_HOME": str(tmp_path)}), seeding=False)
+    assert "Rollbook is up" in said
+    assert "sign in as" not in said
+    assert "passwords.txt" not in said
 
 
 # --- The supervisor ---------------------------------------------------------------------------------------------------

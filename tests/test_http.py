@@ -599,6 +599,11 @@ def test_a_handshake_that_hangs_is_left_at_the_deadline(door: Door) -> None:
         ("text/html; charset=\"utf-16\"", "é".encode("utf-16"), "é"),
         ("text/html", b"\xff", "\ufffd"),
         ("application/json; charset=base64", json.dumps("x").encode(), '"x"'),
+        ("text/html; charset=windows-1252", b"\x80", "€"),
+        ("text/html; charset=ISO-8859-15", b"\xa4", "€"),
+        ("text/html; charset=punycode", b"caf-dma", "caf-dma"),
+        ("text/html; charset=utf-7", b"+AOk-", "+AOk-"),
+        ("text/html; charset=utf-8-sig-unicode-escape", b"\\x41", "\\x41"),
     ],
 )  # fmt: skip
 def test_text_is_decoded_whatever_the_charset_says(door: Door, content_type: str, body: bytes, text: str) -> None:

@@ -67,7 +67,7 @@ def run(place: Place) -> NoReturn:
         raise Refusal(
             "The Redis of REDIS_URL does not answer: start it, or unset REDIS_URL to use the embedded broker."
         )
-    first_start = not passwords_file(place).exists()
+    first_demo = not place.catalogue and not (place.home / "demo" / "token").exists()
     prepared = prepare_demo(place)
     catalogue = prepared.catalogue if prepared else Path(place.catalogue)
     prepare_data(place, catalogue)
@@ -78,7 +78,7 @@ def run(place: Place) -> NoReturn:
     running = supervisor.start(place.home, plan)
     try:
         wait_until_ready(place, prepared.health if prepared else [], running)
-        say(greeting(place, seeding=first_start and prepared is not None))
+        say(greeting(place, seeding=first_demo))
         status = processes.wait_for(running)
         raise Refusal(
             f"The supervisor ended by itself (status {status}): see {place.shown(place.home / supervisor.LOG)}."
@@ -101,7 +101,11 @@ def prepare_demo(place: Place) -> "Prepared | None":
 
 
 def prepare_data(place: Place, catalogue: Path) -> None:
-    """Bring the database up to date with the code and the catalogue, and make the people of the first sign-in."""
+    """Bring the database up to date with the code and the catalogue, and make whoever signs in first.
+
+    The demo's people are only for the demo: beside an operator's own catalogue they would be open doors to it.
+    """
+    people = "make_first_person" if place.catalogue else "make_demo_people"
     environment = programs.worker_environment(place, catalogue)
     terminal = programs.terminal_environment(place, catalogue)
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in terminal.items()]
@@ -109,7 +113,7 @@ def prepare_data(place: Place, catalogue: Path) -> None:
     for arguments in (
         ["migrate", "--no-input"],
         ["sync_catalogue", str(catalogue)],
-        ["make_demo_people", "--home", str(place.home)],
+        [people, "--home", str(place.home)],
     ):
         step([*programs.MANAGE, *arguments], environment)
 
@@ -175,14 +179,17 @@ def gave_up(home: Path, running: subprocess.Popen[bytes]) -> str:
 
 
 def greeting(place: Place, *, seeding: bool) -> str:
+    """Return what is said once everything answers: the people whose passwords were made here, and how to end it."""
     passwords = passwords_file(place)
+    people = read_passwords(passwords)
+    told = [name for name in ("oncall", "lead") if name in people]
+    where = "more people in" if len(people) > len(told) else "as they were made; kept in"
     lines = [
         "",
         f"Rollbook is up:  {place.url}",
         "",
-        *(f"  sign in as {name:8} {password}" for name, password in read_passwords(passwords)),
-        f"  (more people in {place.shown(passwords)})",
-        "",
+        *(f"  sign in as {name:8} {people[name]}" for name in told),
+        *([f"  ({where} {place.shown(passwords)})", ""] if people else []),
         *(["The demo's releases are being made now, for real; watch them arrive on the board."] if seeding else []),
         f"Logs: {place.shown(place.home / 'log')}/    Stop: Ctrl-C",
     ]
@@ -193,10 +200,11 @@ def passwords_file(place: Place) -> Path:
     return place.home / "passwords.txt"
 
 
-def read_passwords(path: Path) -> list[tuple[str, str]]:
-    """Return name and password of the on-call person and of the team lead."""
-    people = dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if len(line.split()) > 1)
-    return [(name, people[name]) for name in ("oncall", "lead") if name in people]
+def read_passwords(path: Path) -> dict[str, str]:
+    """Return the passwords that were made here, by name; none where every person was made by hand."""
+    if not path.exists():
+        return {}
+    return dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if len(line.split()) > 1)
 
 
 def end(running: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, page
+from dashboard.sessions import keeps_form, kept_form
 from releases.errors import Invalid, Problem, Refused
 from releases.intake import FinishSpec, StartSpec, from_text
 from releases.models import Deployment, Environment, Freeze, Release
@@ -21,6 +22,7 @@ from releases.states import DeploymentKind, DeploymentStatus
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form
 @page
 def start(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     found = get_object_or_404(
@@ -31,7 +33,8 @@ def start(request: HttpRequest, service: str, environment: str) -> HttpResponse:
         service__listed=True,
     )
     if request.method != "POST":
-        return _start_form(request, found, version=request.GET.get("version", ""))
+        given = {"version": request.GET.get("version", "")} | kept_form(request)
+        return _start_form(request, found, version=given["version"], key=given.get("key", ""))
     version, key = request.POST.get("version", ""), request.POST.get("key", "")
     try:
         spec = from_text(StartSpec, {"service": service, "environment": environment, "version": version})
@@ -44,6 +47,7 @@ def start(request: HttpRequest, service: str, environment: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form
 @page
 def finish(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(
@@ -99,6 +103,7 @@ def _finish_form(
     request: HttpRequest, deployment: Deployment, *, refusal: Refused | None = None, status: int = 200
 ) -> HttpResponse:
     freeze = active_freeze(deployment.environment) if deployment.status == DeploymentStatus.STARTED else None
+    kept = kept_form(request)
     return render(
         request,
         "deployment_finish.html",
@@ -107,7 +112,8 @@ def _finish_form(
             "rollback": rollback_of(deployment),
             "open": deployment.status == DeploymentStatus.STARTED and deployment.kind == DeploymentKind.DEPLOYMENT,
             "freeze": freeze,
-            "key": str(uuid.uuid4()),
+            "key": kept.get("key") or str(uuid.uuid4()),
+            "succeeded": kept.get("succeeded", ""),
             "problems": list(refusal.problems) if refusal else [],
             "may_report": may(request, "report_deployment"),
             "who_may_report": who_may("report_deployment"),

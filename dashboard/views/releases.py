@@ -15,6 +15,7 @@ from markupsafe import Markup
 from dashboard import marks, pictures
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, fragment, page
+from dashboard.sessions import keeps_form, kept_form
 from releases.errors import Problem, Refused
 from releases.intake import ReleaseSpec, from_text, lines
 from releases.models import Release, Service, User
@@ -90,12 +91,13 @@ def by_version(request: HttpRequest, service: str, version: str) -> HttpResponse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_form
 @page
 def register(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         assert isinstance(request.user, User), "only for signed-in people"
-        given = {"service": request.GET.get("service", ""), "owner": request.user.name}
-        return _register_form(request, given)
+        given = {"service": request.GET.get("service", ""), "owner": request.user.name} | kept_form(request)
+        return _register_form(request, given, key=given.get("key", ""))
     given = {name: request.POST.get(name, "") for name in FIELDS}
     key = request.POST.get("key", "")
     try:

@@ -1,5 +1,6 @@
 """The calls of the JSON face."""
 
+import threading
 import time
 from typing import TypeVar
 
@@ -15,7 +16,11 @@ from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.releases import register_release
 from releases.states import RunStatus
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
+WAITING_LIMIT = 4
+"""How many callers may be held at once in one process; each holds a thread that pages need too."""
+
+_waiting = threading.BoundedSemaphore(WAITING_LIMIT)
 
 T = TypeVar("T")
 
@@ -89,9 +94,19 @@ def _found(row: T | None, tag: str) -> T:
 
 
 def _wait_until_done(run_id: int | None, seconds: int) -> None:
-    """Hold the answer until a checklist run is done, at most so many seconds. No transaction is open meanwhile."""
-    if run_id is None:
+    """Hold the answer until a checklist run is done, at most so many seconds. No transaction is open meanwhile.
+
+    Where enough others are held already it is not held at all: `wait` is a wish, and the caller may ask again.
+    """
+    if run_id is None or not seconds or not _waiting.acquire(blocking=False):
         return
+    try:
+        _poll(run_id, seconds)
+    finally:
+        _waiting.release()
+
+
+def _poll(run_id: int, seconds: int) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not ChecklistRun.objects.filter(pk=run_id).exclude(status=RunStatus.DONE).exists():

@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 import releases.probes as package
 from releases.probes.base import Probe
 
@@ -49,24 +46,6 @@ def get(key: str) -> Probe[Any]:
         return all_probes()[key]
     except KeyError:
         raise UnknownProbe(f"no probe {key!r}; there are {', '.join(all_probes())}") from None
-
-
-def settings_errors(key: str, settings: Mapping[str, Any]) -> list[ErrorDetails]:
-    """Return what is wrong with a probe's settings, as pydantic's details (`loc`, `msg`, `input`); empty if nothing."""
-    try:
-        get(key).settings_model.model_validate(settings)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
-        return [detail for detail in details if not _follows_from_another(detail, details)]
-    return []
-
-
-def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Return whether pydantic calls a list too short only because an entry of it was wrong."""
-    depth = len(detail["loc"])
-    return detail["type"] == "too_short" and any(
-        len(other["loc"]) > depth and other["loc"][:depth] == detail["loc"] for other in details
-    )
 
 
 def _place_in_order(key: str) -> tuple[int, str]:

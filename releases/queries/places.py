@@ -31,12 +31,15 @@ from releases.states import (
     DeploymentKind,
     DeploymentStatus,
     ExecutionStatus,
+    Outcome,
     RollbackStatus,
     Verdict,
 )
 
 ESTIMATE_FROM = 10
 """From how many rollbacks the usual time is taken."""
+RESTORED = (Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES)
+"""Only these took the time until it was good again; the others say how soon it went wrong."""
 
 
 def listed_places() -> list[Place]:
@@ -202,9 +205,9 @@ def _catalogues_by_queue() -> dict[str, set[str]]:
 
 
 def _usual_seconds(environments: Sequence[int]) -> dict[int, tuple[float, int]]:
-    """Return the median time of each environment's last rollbacks, and how many those were."""
+    """Return the median time of each environment's last restored rollbacks, and how many those were."""
     ended = (
-        Rollback.objects.filter(environment__in=environments, ended_at__isnull=False, claimed_at__isnull=False)
+        Rollback.objects.filter(environment__in=environments, outcome__in=RESTORED)
         .annotate(place=Window(RowNumber(), partition_by=F("environment"), order_by=F("pk").desc()))
         .filter(place__lte=ESTIMATE_FROM)
         .values_list("environment", "pressed_at", "ended_at")
@@ -299,7 +302,7 @@ def _troubles(row: Environment, latest: Deployment | None, rollback: Rollback | 
         and latest.status == DeploymentStatus.FAILED
         and latest.kind == DeploymentKind.DEPLOYMENT
     ):
-        says = f"{latest.tag} of {latest.release.version} failed: the command did not do its work"
+        says = f"{latest.tag} of {latest.release.version} was reported as failed"
         ended = latest.finished_at or latest.started_at
         yield Trouble("failed", latest.tag, ended, says, deployment=latest.pk, release=latest.release_id)
 

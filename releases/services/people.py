@@ -36,7 +36,7 @@ def create_person(username: str, first_name: str, last_name: str, group: str, *,
         user.set_password(password)
         user.save(update_fields=["password"])
         add_to_group(user, group)
-        book.record(Tag.PERSON_CREATED, actor, about=username, group=group)
+        book.record(Tag.PERSON_CREATED, actor, about=f"U-{user.pk}", username=username, group=group)
     return password
 
 

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Exists, F, QuerySet
@@ -19,7 +19,17 @@ from releases.executor import LockHeld, run
 from releases.http import Deadline, Door
 from releases.models import ChecklistRun, Environment, Finding, ProbeRun
 from releases.probes import registry
-from releases.probes.base import Account, Answer, Before, CommandResult, Context, Instance, Probe, RollbackFacts
+from releases.probes.base import (
+    Account,
+    Answer,
+    Before,
+    CommandResult,
+    Context,
+    Instance,
+    Probe,
+    Purging,
+    RollbackFacts,
+)
 from releases.secrets import SecretError, resolve
 from releases.services import checklists, places
 from releases.services.commands import CannotRender, command_named, rollback_command
@@ -71,8 +81,8 @@ def _measure(
     row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]], should_stop: Callable[[], str]
 ) -> tuple[Answer, Finding | None]:
     """Return the probe's answer, or an empty one with the finding that says why there is none."""
-    probe = registry.get(row.key)
     try:
+        probe = _probe(row.key)
         context = _context(row, probe, mine, should_stop)
     except CannotPrepare as error:
         return Answer(), _own_finding(
@@ -129,6 +139,14 @@ def _keep(row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]], answer: Answer,
     return True
 
 
+def _probe(key: str) -> Probe[Any]:
+    """Return the probe of a row, which another version of Rollbook may have queued."""
+    try:
+        return registry.get(key)
+    except registry.UnknownProbe as error:
+        raise CannotPrepare(f"This worker does not know the probe: {error}.") from None
+
+
 def _context(
     row: ProbeRun, probe: Probe[Any], mine: Callable[[], QuerySet[ProbeRun]], should_stop: Callable[[], str]
 ) -> Context[Any]:
@@ -156,7 +174,7 @@ def _context(
         affected_routes=tuple(deployment.release.affected_routes) if deployment else (),
         settings=settings,
         accounts=accounts,
-        purging="command" if environment.purging_method == "command" else "PURGE",
+        purging=cast(Purging, environment.purging_method),
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),
         rollback_facts=partial(_rollback_facts, environment),

@@ -21,6 +21,11 @@ LAST_USE_PRECISION = timedelta(minutes=1)
 
 def create_token(user: User, name: str, scopes: list[str], days: int | None, *, actor: Actor) -> str:
     """Make a token and return its text, which is kept nowhere."""
+    return make_token(user, name, scopes, days, actor=actor)[1]
+
+
+def make_token(user: User, name: str, scopes: list[str], days: int | None, *, actor: Actor) -> tuple[ApiToken, str]:
+    """Make a token; return its row and its text, which is kept nowhere."""
     token = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         row = ApiToken.objects.create(
@@ -31,7 +36,16 @@ def create_token(user: User, name: str, scopes: list[str], days: int | None, *, 
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         book.record(Tag.TOKEN_CREATED, actor, about=f"T-{row.pk}", user=user.username, name=name, scopes=scopes)
-    return token
+    return row, token
+
+
+def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
+    """Make a token worthless from now on. Return whether this call did; a revoked one stays as it is."""
+    with transaction.atomic():
+        if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            return False
+        book.record(Tag.TOKEN_REVOKED, actor, about=f"T-{token.pk}", user=token.user.username, name=token.name)
+    return True
 
 
 def token_of(text: str) -> ApiToken:

@@ -1,10 +1,12 @@
 """POST /api/v1/deployments, POST /api/v1/deployments/<number>/finish, GET /api/v1/deployments/<number>."""
 
+import threading
 import time
 
 import pytest
 from django.utils import timezone
 
+from releases.api import views
 from releases.models import ChecklistRun, Deployment, Environment, Event, Freeze, ProbeRun
 from releases.states import DeploymentStatus, RunStatus, Verdict
 from tests import factory
@@ -76,6 +78,26 @@ def test_a_start_whose_baseline_is_measured_does_not_wait(pipeline: Pipeline, pl
     response = pipeline.post("deployments", {**START, "wait": 60}, idempotency_key="build-17")
     assert time.monotonic() - began < 10
     assert (response.json()["baseline"]["status"], response.json()["baseline"]["verdict"]) == ("done", "fail")
+
+
+def test_a_start_is_answered_at_once_when_enough_others_wait(
+    pipeline: Pipeline, place: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that wait are not there for the person who rolls back."""
+    monkeypatch.setattr(views, "_waiting", threading.BoundedSemaphore(1))
+    with views._waiting:
+        began = time.monotonic()
+        response = pipeline.post("deployments", {**START, "wait": 60})
+    assert time.monotonic() - began < 10
+    assert (response.status_code, response.json()["baseline"]["status"]) == (202, "queued")
+
+
+def test_a_start_that_has_waited_makes_room_for_the_next(
+    pipeline: Pipeline, place: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_waiting", threading.BoundedSemaphore(1))
+    pipeline.post("deployments", {**START, "wait": 1})
+    assert views._waiting.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("wait", [-1, 61, "5", 1.5, None])

@@ -26,8 +26,31 @@ def test_an_existing_person_gets_a_new_password(terminal: Terminal) -> None:
 def test_the_book_keeps_who_was_made_but_not_the_password(terminal: Terminal) -> None:
     password = terminal("create_person", "cho", "--group", "viewer").strip()
     event = Event.objects.get(action="person:created")
-    assert (event.object_tag, event.payload["details"]) == ("cho", {"group": "viewer"})
+    assert event.object_tag == f"U-{User.objects.get().pk}"
+    assert event.payload["details"] == {"username": "cho", "group": "viewer"}
     assert password not in str(event.payload)
+
+
+def test_the_longest_name_fits_into_the_book(terminal: Terminal) -> None:
+    """PostgreSQL refuses what is longer than its column; SQLite does not look."""
+    terminal("create_person", "c" * 80, "--group", "viewer", "--first-name", "C" * 40, "--last-name", "P" * 40)
+    event = Event.objects.get(action="person:created")
+    assert len(event.object_tag) <= 40
+    assert event.payload["details"]["username"] == "c" * 80
+    assert len(User.objects.get().name) <= 150
+
+
+@pytest.mark.parametrize(("option", "limit"), [("username", 80), ("first_name", 40), ("last_name", 40)])
+def test_a_name_that_is_too_long_is_refused(refusal: Terminal, option: str, limit: int) -> None:
+    given = {"username": "cho", "first_name": "Cho", "last_name": "Park"} | {option: "c" * (limit + 1)}
+    said = refusal(
+        "create_person",
+        given["username"],
+        "--group=viewer",
+        f"--first-name={given['first_name']}",
+        f"--last-name={given['last_name']}",
+    )
+    assert said == f"{option} is not valid. Expected: 1-{limit} printable characters."
 
 
 def test_a_name_with_a_hidden_character_is_refused(refusal: Terminal) -> None:

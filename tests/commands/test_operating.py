@@ -11,8 +11,9 @@ from django.utils import timezone
 from releases import knocks, triggers
 from releases.actor import worker
 from releases.book import Tag, record
-from releases.models import ApiToken, BookHead, Environment, Event, Service
-from releases.services.tokens import token_of
+from releases.management.refusing import person_at_the_terminal
+from releases.models import ApiToken, BookHead, Environment, Event, Service, User
+from releases.services.tokens import NotAuthenticated, create_token, token_of
 from releases.sweep import Sweep
 from tests import factory
 from tests.commands.conftest import Terminal
@@ -83,6 +84,69 @@ def test_a_token_of_nobody_is_refused(refusal: Terminal) -> None:
 def test_an_unknown_scope_is_refused_with_those_that_there_are(refusal: Terminal) -> None:
     factory.person("pipeline", "lead")
     assert "releases:write" in refusal("create_token", "pipeline", "--scope=everything")
+
+
+def test_the_token_alone_is_on_standard_output_and_its_number_beside_it(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    factory.person("pipeline", "lead")
+    text = terminal("create_token", "pipeline", "--name=ci")
+    assert text.startswith("rb_")
+    assert text.split() == [text]
+    assert capsys.readouterr().err.startswith(f"T-{ApiToken.objects.get().pk} (ci) for pipeline.")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "ci\u202e"], ids=["empty", "too long", "hidden"])
+def test_a_token_needs_a_name_that_can_be_read(refusal: Terminal, name: str) -> None:
+    """C3"""
+    factory.person("pipeline", "lead")
+    assert "The name is not valid. Expected: 1-80" in refusal("create_token", "pipeline", f"--name={name}")
+    assert not ApiToken.objects.exists()
+
+
+# --- revoke_token -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(db: None) -> str:
+    user = factory.person("pipeline", "lead")
+    return create_token(user, "ci", ["read"], None, actor=person_at_the_terminal())
+
+
+@pytest.mark.parametrize("by", ["tag", "name"])
+def test_a_token_is_revoked_by_its_number_or_its_name(terminal: Terminal, token: str, by: str) -> None:
+    """C33"""
+    tag = f"T-{ApiToken.objects.get().pk}"
+    assert terminal("revoke_token", tag if by == "tag" else "ci") == f"{tag} (ci) of pipeline is revoked."
+    with pytest.raises(NotAuthenticated):
+        token_of(token)
+
+
+def test_the_book_says_which_token_was_revoked(terminal: Terminal, token: str) -> None:
+    terminal("revoke_token", "ci")
+    event = Event.objects.get(action="token:revoked")
+    assert event.object_tag == f"T-{ApiToken.objects.get().pk}"
+    assert event.payload["details"] == {"user": "pipeline", "name": "ci"}
+
+
+def test_revoking_twice_changes_nothing(terminal: Terminal, token: str) -> None:
+    terminal("revoke_token", "ci")
+    first = ApiToken.objects.get().revoked_at
+    assert terminal("revoke_token", "ci").endswith("was revoked before.")
+    assert ApiToken.objects.get().revoked_at == first
+    assert Event.objects.filter(action="token:revoked").count() == 1
+
+
+def test_a_name_of_several_tokens_revokes_none_and_names_them(refusal: Terminal, token: str) -> None:
+    create_token(User.objects.get(), "ci", ["read"], None, actor=person_at_the_terminal())
+    said = refusal("revoke_token", "ci")
+    assert all(f"T-{row.pk}" in said for row in ApiToken.objects.all())
+    assert not ApiToken.objects.filter(revoked_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("given", ["T-999", "cd", "T-" + "9" * 30])
+def test_a_token_that_is_not_there_is_said(refusal: Terminal, token: str, given: str) -> None:
+    assert f"There is no token {given}. Expected: T-" in refusal("revoke_token", given)
 
 
 # --- verify_audit -----------------------------------------------------------------------------------------------------

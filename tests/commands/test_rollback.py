@@ -115,20 +115,54 @@ def test_it_joins_a_rollback_that_was_pressed_and_that_nobody_took(
     digest = keep_rendered(production, target).digest
     pressed = factory.rollback(production, target, live, factory.lead(), seen_digest=digest)
     said = terminal(*HERE)
-    assert f"{pressed.tag} is queued already; running it here." in said
+    assert f"{pressed.tag} is queued already; going on with it here." in said
     pressed.refresh_from_db()
     assert pressed.outcome == Outcome.RESTORED
     assert Rollback.objects.count() == 1
     assert little_service.ran == ["2026.11.3"]
 
 
-def test_it_does_not_join_one_that_runs(
-    refusal: Terminal, story: tuple[Deployment, Deployment], production: Environment, little_service: LittleService
+def test_the_book_names_who_joined(
+    terminal: Terminal, story: tuple[Deployment, Deployment], production: Environment
 ) -> None:
-    """B24"""
-    factory.rollback(production, *story, factory.lead(), status=RollbackStatus.RUNNING)
-    assert "Ana Ruiz already rolls archive/production back" in refusal(*HERE)
+    """B25"""
+    digest = keep_rendered(production, story[0]).digest
+    pressed = factory.rollback(production, *story, factory.lead(), seen_digest=digest)
+    terminal(*HERE)
+    event = Event.objects.get(action="rollback:joined")
+    assert (event.object_tag, event.payload["details"]) == (pressed.tag, {"status": "queued"})
+    assert event.actor.startswith("Cho Park (system user ")
+
+
+def test_it_does_not_join_one_to_another_version(
+    refusal: Terminal, production: Environment, little_service: LittleService
+) -> None:
+    """B25"""
+    factory.on_call()
+    other, _, live = (factory.deployed(production, version) for version in ("2026.11.2", "2026.11.3", "2026.11.4"))
+    factory.rollback(production, other, live, factory.lead())
+    assert "Ana Ruiz already rolls archive/production back to 2026.11.2" in refusal(*HERE, "--to=2026.11.3")
     assert little_service.ran == []
+    assert not Event.objects.filter(action="rollback:joined").exists()
+
+
+def test_one_whose_worker_is_gone_after_the_command_is_measured_here(
+    terminal: Terminal,
+    story: tuple[Deployment, Deployment],
+    production: Environment,
+    little_service: LittleService,
+    workers: InlineWorkers,
+) -> None:
+    """B25"""
+    digest = keep_rendered(production, story[0]).digest
+    pressed = factory.rollback(production, *story, factory.lead(), seen_digest=digest)
+    rolling_back.run_rollback(pressed.pk)
+    workers.knocked.clear()
+    said = terminal(*HERE)
+    pressed.refresh_from_db()
+    assert f"{pressed.tag} is running already" in said or f"{pressed.tag} is verifying already" in said
+    assert pressed.outcome == Outcome.RESTORED
+    assert little_service.ran == ["2026.11.3"]
 
 
 def test_with_live_workers_the_command_runs_once_and_the_terminal_waits_for_the_outcome(
@@ -191,12 +225,17 @@ def test_a_worker_that_took_it_is_waited_for(
 
 
 def test_it_waits_for_a_lock_and_says_for_whom(
-    terminal: Terminal, story: tuple[Deployment, Deployment], production: Environment, little_service: LittleService
+    terminal: Terminal,
+    story: tuple[Deployment, Deployment],
+    production: Environment,
+    little_service: LittleService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(rolling_back, "LOCK_SECONDS", 0.1)
     lock = places.lock_of(production).acquire("a command of yesterday")
     release = threading.Timer(1.0, lock.release)
     release.start()
     said = terminal(*HERE)
     release.join()
-    assert "queued: Waiting: a command of yesterday is still running" in said
+    assert "queued: Waiting: a command of yesterday still holds the lock" in said
     assert little_service.ran == ["2026.11.3"]

@@ -34,6 +34,14 @@ def links(response: HttpResponse) -> list[str]:
     return [html.unescape(href) for href in re.findall(r'<a\b[^>]*\shref="([^"]*)"', response.content.decode())]
 
 
+def sign_in_again(client: Client, response: HttpResponse, user: User) -> HttpResponse:
+    """Follow the way that a page offers to somebody whose session has ended; return where it leads."""
+    way = next(href for href in links(response) if href.startswith("/login"))
+    answer = client.post(way, {"username": user.username, "password": "correct horse battery"}, follow=True)
+    assert isinstance(answer, HttpResponse)
+    return answer
+
+
 def hidden_key(response: HttpResponse) -> str:
     """Return the key that a form carries so that sending it twice does one thing."""
     found = re.search(r'name="key" value="([^"]+)"', response.content.decode())

@@ -145,7 +145,7 @@ def test_a_failed_deployment_needs_somebody() -> None:
         started_at=timezone.now(),
         finished_at=timezone.now(),
     )
-    assert f"{failed.tag} of 2026.11.4 failed: the command did not do its work" in told_on_board()
+    assert f"{failed.tag} of 2026.11.4 was reported as failed" in told_on_board()
 
 
 def test_instances_that_serve_another_version_are_mixed() -> None:
@@ -258,21 +258,22 @@ def test_the_board_says_of_the_way_back_what_the_confirm_page_says() -> None:
 def test_the_estimate_is_the_one_of_the_confirm_page() -> None:
     place, target, live = factory.story()
     person, now = factory.on_call(), timezone.now()
-    for seconds in (31, 20, 25):
+    ended = [(31, "restored"), (20, "restored"), (25, "restored with differences"), (1, "not restored"), (2, "unknown")]
+    for seconds, outcome in ended:
         factory.rollback(
             place,
             target,
             live,
             person,
             status="done",
-            outcome="restored",
+            outcome=outcome,
             pressed_at=now - timedelta(seconds=seconds),
             claimed_at=now,
             ended_at=now,
         )
     back = listed_places()[0].back
     assert back is not None
-    assert (back.seconds, back.ground) == queries.expected_seconds(place)
+    assert (back.seconds, back.ground) == queries.expected_seconds(place) == (25, 3)
 
 
 # --- The live region ------------------------------------------------------------------------------------------------

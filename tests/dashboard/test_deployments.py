@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from releases.intake import StartSpec
@@ -11,7 +12,7 @@ from releases.models import ChecklistRun, Deployment, Environment, Freeze
 from releases.services.deployments import start_deployment
 from releases.states import DeploymentStatus, Purpose
 from tests import factory
-from tests.dashboard.pages import links, signed_in, words
+from tests.dashboard.pages import links, sign_in_again, signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -222,9 +223,42 @@ def test_the_forms_take_nothing_but_get_and_post(started: Deployment) -> None:
 
 
 def test_who_is_signed_out_is_led_to_sign_in(client: Any, started: Deployment) -> None:
-    assert start(client)["Location"] == f"/login?next={START}"
-    assert finish(client, started)["Location"] == f"/login?next=/deployments/{started.pk}/finish"
+    assert f"/login?next={START}" in links(start(client))
+    assert f"/login?next=/deployments/{started.pk}/finish" in links(finish(client, started))
 
 
 def test_a_deployment_that_does_not_exist_is_not_found() -> None:
     assert signed_in(factory.lead()).get("/deployments/999/finish").status_code == 404
+
+
+# --- The session has ended ------------------------------------------------------------------------------------------
+
+
+def test_a_start_sent_after_the_session_ended_is_filled_again_after_the_sign_in(production: Environment) -> None:
+    """C22"""
+    client = Client()
+    ended = start(client)
+    assert ended.status_code == 403
+    again = sign_in_again(client, ended, factory.lead())
+    assert 'required value="2026.11.4"' in again.content.decode()
+    assert Deployment.objects.count() == 1
+
+
+def test_a_finish_sent_after_the_session_ended_is_filled_again_after_the_sign_in(started: Deployment) -> None:
+    """C22"""
+    client = Client()
+    ended = finish(client, started, succeeded="false")
+    assert ended.status_code == 403
+    again = sign_in_again(client, ended, factory.lead())
+    assert 'value="false" required checked' in again.content.decode()
+    started.refresh_from_db()
+    assert started.status == DeploymentStatus.STARTED
+
+
+def test_what_was_kept_for_one_form_fills_no_other(production: Environment, started: Deployment) -> None:
+    """C22"""
+    client = Client()
+    finish(client, started, succeeded="false")
+    client.force_login(factory.lead())
+    assert "checked" not in client.get(START).content.decode()
+    assert 'value="false" required checked' in client.get(f"/deployments/{started.pk}/finish").content.decode()

@@ -1,13 +1,16 @@
 """The form that registers a release: what it takes, what it refuses, and that nothing typed is lost."""
 
+import html
 import uuid
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
 
 from releases.models import Event, Release
 from tests import factory
-from tests.dashboard.pages import hidden_key, links, signed_in, words
+from tests.dashboard.pages import hidden_key, links, sign_in_again, signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -235,5 +238,36 @@ def test_the_form_takes_nothing_but_get_and_post(archive: Any) -> None:
 
 def test_who_is_signed_out_is_led_to_sign_in(client: Any, archive: Any) -> None:
     assert client.get(FORM)["Location"] == f"/login?next={FORM}"
-    assert client.post(FORM, filled())["Location"] == f"/login?next={FORM}"
+    assert f"/login?next={FORM}" in links(client.post(FORM, filled()))
     assert Release.objects.count() == 0
+
+
+# --- The session has ended ------------------------------------------------------------------------------------------
+
+
+def test_a_form_sent_after_the_session_ended_is_filled_again_after_the_sign_in(archive: Any) -> None:
+    """C22"""
+    client, typed = Client(), filled(rollback_note="Back to 2026.11.3. " + "No migration. " * 250)
+    ended = client.post(FORM, typed)
+    assert ended.status_code == 403
+    assert "Your session has ended" in words(ended)
+    again = sign_in_again(client, ended, factory.lead())
+    for text in (typed["version"], typed["owner"], typed["rollback_note"], typed["expected_result"], "/account"):
+        assert html.escape(text, quote=False) in again.content.decode()
+    assert hidden_key(again) == typed["key"]
+    assert not Release.objects.exists()
+
+
+def test_what_was_kept_fills_the_form_once(archive: Any) -> None:
+    """C22"""
+    client = Client()
+    sign_in_again(client, client.post(FORM, filled()), factory.lead())
+    assert 'value="2026.11.4"' not in client.get(FORM).content.decode()
+
+
+def test_more_than_the_form_takes_is_shown_instead_of_kept(archive: Any) -> None:
+    """C22: nobody who is signed out may fill the database."""
+    client = Client()
+    ended = client.post(FORM, filled(assumptions="x" * 100_000))
+    assert "x" * 100_000 in words(ended)
+    assert not Session.objects.exists()

@@ -83,17 +83,6 @@ def test_every_setting_is_described(key: str) -> None:
     assert [name for name, description in described(registry.get(key).settings_model) if not description] == []
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_an_unknown_setting_is_named(key: str) -> None:
-    errors = registry.settings_errors(key, {**SMALLEST[key], "pathh": 1})
-    assert [error["loc"] for error in errors] == [("pathh",)]
-
-
-def test_a_wrong_entry_of_a_list_is_told_once() -> None:
-    errors = registry.settings_errors("purge", {"affected": ["/*"], "control": ["/a"]})
-    assert [error["loc"] for error in errors] == [("affected", 0)]
-
-
 def test_an_unknown_probe_is_answered_with_those_that_there_are() -> None:
     with pytest.raises(registry.UnknownProbe, match="serving_version"):
         registry.get("serving")

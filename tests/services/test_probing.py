@@ -127,6 +127,38 @@ def test_hostile_text_is_made_visible_wherever_it_is_kept(measure: Callable[...,
         assert character not in kept
 
 
+@pytest.mark.parametrize("method", ["PURGE", "command", ""])
+def test_a_probe_learns_how_routes_are_purged_here_or_that_they_are_not(
+    measure: Callable[..., ProbeRun], method: str
+) -> None:
+    Environment.objects.update(purging_method=method)
+    told: list[str] = []
+
+    def look(context: Context[Any]) -> Answer:
+        told.append(context.purging)
+        return Answer()
+
+    measure(look)
+    assert told == [method]
+
+
+def test_a_probe_that_this_worker_does_not_know_is_an_error_and_never_a_pass(
+    measure: Callable[..., ProbeRun], production: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker, which runs another version of Rollbook, made the row."""
+    Environment.objects.update(checklist={"cache_headers": {}})
+    production.refresh_from_db()
+    run = make_run(production, purpose=Purpose.VERIFY)
+    begin_run(run.pk)
+    known = {key: probe for key, probe in registry.all_probes().items() if key != "cache_headers"}
+    monkeypatch.setattr(registry, "all_probes", lambda: known)
+    run_probe(ProbeRun.objects.get().pk)
+    assert ProbeRun.objects.get().verdict == Verdict.ERROR
+    finding = Finding.objects.get()
+    assert (finding.kind, finding.level) == ("could_not_prepare", Level.ERROR)
+    assert "cache_headers" in finding.sentence
+
+
 def test_at_most_a_hundred_findings_are_kept(measure: Callable[..., ProbeRun]) -> None:
     row = measure(lambda context: Answer([Found(ODD, f"/{number}") for number in range(1000)]))
     assert row.findings.count() == 100

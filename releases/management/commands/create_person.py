@@ -9,8 +9,8 @@ from releases.management.refusing import RefusingCommand, person_at_the_terminal
 from releases.services.people import create_person
 from releases.services.permissions import GROUPS
 
-LIMIT = 100
-"""Characters of a name."""
+LIMITS = {"username": 80, "first_name": 40, "last_name": 40}
+"""Characters of each name; what the book keeps as the actor holds them all."""
 
 
 class Command(RefusingCommand):
@@ -23,8 +23,9 @@ class Command(RefusingCommand):
         parser.add_argument("--last-name", default="")
 
     def act(self, **options: Any) -> str:
-        names = {field: options[field] for field in ("username", "first_name", "last_name")}
+        names = {field: options[field] for field in LIMITS}
         for field, value in names.items():
-            if len(value) > LIMIT or hidden_character(value) or (field == "username" and not value):
-                raise CommandError(f"{field} is not valid. Expected: 1-{LIMIT} printable characters.")
+            limit = LIMITS[field]
+            if len(value) > limit or hidden_character(value) or (field == "username" and not value):
+                raise CommandError(f"{field} is not valid. Expected: 1-{limit} printable characters.")
         return create_person(**names, group=options["group"], actor=person_at_the_terminal())

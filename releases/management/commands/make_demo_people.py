@@ -1,4 +1,4 @@
-"""Make the demo's people and its pipeline's token, once; a second run changes nothing."""
+"""Make the demo's people and its pipeline's token where they are missing; who is there keeps their password."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from releases.actor import Actor
+from releases.management.keeping import append_secret, write_secret
 from releases.management.refusing import person_at_the_terminal
 from releases.models import User
 from releases.services.people import add_to_group, create_person
@@ -27,22 +29,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, home: Path, **options: Any) -> None:
         passwords, token = home / "passwords.txt", home / "demo" / "token"
-        if User.objects.filter(username="lead").exists() and passwords.exists() and token.exists():
-            return
         actor = person_at_the_terminal()
+        # The files are written before the commit: a password that nobody could read would lock its person out for good.
         with transaction.atomic():
-            lines = [f"{username} {create_person(username, *who, actor=actor)}\n" for username, who in PEOPLE.items()]
-            pipeline, _ = User.objects.get_or_create(username="pipeline", defaults={"first_name": "Demo pipeline"})
-            pipeline.set_unusable_password()
-            pipeline.save()
-            add_to_group(pipeline, "lead")
-            text = create_token(pipeline, "demo", ["releases:write", "deployments:write", "read"], None, actor=actor)
-        _write_secret(passwords, "".join(lines))
-        _write_secret(token, text + "\n")
+            made = [
+                f"{username} {create_person(username, *who, actor=actor)}\n"
+                for username, who in PEOPLE.items()
+                if not User.objects.filter(username=username).exists()
+            ]
+            if made:
+                append_secret(passwords, "".join(made))
+            if not token.exists():
+                write_secret(token, _pipeline_token(actor) + "\n")
 
 
-def _write_secret(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)
+def _pipeline_token(actor: Actor) -> str:
+    """Make a token for the demo's pipeline, which nobody signs in as."""
+    pipeline, made = User.objects.get_or_create(username="pipeline", defaults={"first_name": "Demo pipeline"})
+    if made:
+        pipeline.set_unusable_password()
+        pipeline.save()
+        add_to_group(pipeline, "lead")
+    return create_token(pipeline, "demo", ["releases:write", "deployments:write", "read"], None, actor=actor)

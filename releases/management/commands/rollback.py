@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from releases import queries
+from releases import book, queries
 from releases.actor import Actor
+from releases.book import Tag
 from releases.errors import Conflict
 from releases.intake import REASONS, RollbackSpec, from_text
 from releases.management.refusing import RefusingCommand
@@ -16,14 +17,14 @@ from releases.models import ChecklistRun, Environment, ProbeRun, Rollback, User
 from releases.services import checklists, probing, rollbacks, rolling_back
 from releases.services.commands import keep_rendered
 from releases.services.lookups import listed_environment
-from releases.states import Outcome, ProbeStatus, RollbackStatus
+from releases.states import Outcome, ProbeStatus
 
 PAUSE_SECONDS = 0.2
 """Pause while workers, which may be alive after all, do what they took."""
 
 
 class Command(RefusingCommand):
-    help = "Roll an environment back now, in this process, and measure the outcome. Joins a rollback that is queued."
+    help = "Roll an environment back now, in this process, and measure the outcome. Joins one to the same version."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("service")
@@ -70,10 +71,22 @@ class Command(RefusingCommand):
         try:
             return rollbacks.press(spec, actor=actor)
         except Conflict as conflict:
-            if isinstance(conflict.made, Rollback) and conflict.made.status == RollbackStatus.QUEUED:
-                self.stdout.write(f"{conflict.made.tag} is queued already; running it here.")
-                return conflict.made
-            raise
+            rollback = conflict.made
+            if not isinstance(rollback, Rollback) or rollback.target_id != targets[0].pk:
+                raise
+            self._join(rollback, actor)
+            return rollback
+
+    def _join(self, rollback: Rollback, actor: Actor) -> None:
+        """Go on with a rollback to the same target: every step may be asked for again, whoever took it before."""
+        book.record(
+            Tag.ROLLBACK_JOINED,
+            actor,
+            about=rollback.tag,
+            environment=rollback.environment,
+            status=rollback.status,
+        )
+        self.stdout.write(f"{rollback.tag} is {rollback.status} already; going on with it here.")
 
     def _carry_out(self, rollback: Rollback) -> None:
         """Take every step here that no worker takes; one that is alive after all may be faster at any of them."""
