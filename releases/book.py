@@ -29,7 +29,7 @@ class Tag(StrEnum):
     RELEASE_REGISTERED = "release:registered"
     RELEASE_MARKED_BAD = "release:marked_bad"
     RELEASE_UNMARKED_BAD = "release:unmarked_bad"
-    """The rollback that marked it was cancelled before anything ran."""
+    """The rollback that marked it was cancelled before anything ran, or a person took the mark off, with a reason."""
     DEPLOYMENT_STARTED = "deployment:started"
     DEPLOYMENT_FINISHED = "deployment:finished"
     DEPLOYMENT_FAILED = "deployment:failed"

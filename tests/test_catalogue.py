@@ -493,7 +493,7 @@ def test_an_unknown_probe_names_those_that_there_are(tmp_path: Path) -> None:
         tmp_path, "[services.archive.checklist.serving_version]", "[services.archive.checklist.serving_versoin]"
     )
     assert (mistake.line, mistake.got) == (18, 'the key "serving_versoin"')
-    assert mistake.expected.startswith("one of serving_version, cache_headers")
+    assert mistake.expected.startswith("one of serving_version, logged_in_traffic")
 
 
 def test_an_unknown_setting_of_a_probe_is_a_mistake_with_its_own_line(tmp_path: Path) -> None:

@@ -314,3 +314,18 @@ def test_a_redis_that_does_not_answer_is_named(tmp_path: Path) -> None:
     )
     assert refused.returncode == 1
     assert refused.stderr.startswith("The Redis of REDIS_URL does not answer: start it, or unset REDIS_URL")
+
+
+def test_what_an_earlier_start_restarted_says_nothing_about_this_one(tmp_path: Path) -> None:
+    """Every deployment of the demo restarts its instances; a start after many of them must still come up."""
+    log = tmp_path / supervisor.LOG
+    for folder in (log.parent, tmp_path / supervisor.CONFIGURATION.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    log.write_text("INFO exited: staging-web-1 (terminated by SIGTERM; not expected)\n" * 9)
+    running = supervisor.start(tmp_path, [])
+    try:
+        assert "staging-web-1" in Path(f"{log}.before").read_text()
+        assert not log.exists() or "staging-web-1" not in log.read_text()
+    finally:
+        running.terminate()
+        running.wait(timeout=STOP_SECONDS)

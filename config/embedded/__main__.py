@@ -45,7 +45,9 @@ def main() -> int:
         place = places.read_place(os.environ)
         with places.claim_home(place.home):
             places.check_ports(place.ports)
-            processes.adopt_orphans()
+            if not place.catalogue:
+                # The demo's processes end with us. What the commands of an own catalogue leave running is not ours.
+                processes.adopt_orphans()
             try:
                 run(place)
             except Ended:

@@ -64,14 +64,18 @@ def start(home: Path, programs: Sequence[Program]) -> subprocess.Popen[bytes]:
     this = Program("supervisord", argv, base_environment(home), home)
     _write(home / PLAN, json.dumps({each.name: _plan(each) for each in (*programs, this)}, indent=1))
     _write(home / CONFIGURATION, configuration(programs))
-    return subprocess.Popen(
-        [sys.executable, str(CHILD), str(PLAN), this.name],
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(home / "log" / "supervisord.err").open("wb"),
-        start_new_session=True,
-    )
+    if (home / LOG).exists():
+        # What an earlier start had to restart says nothing about this one.
+        (home / LOG).replace(home / f"{LOG}.before")
+    with (home / "log" / "supervisord.err").open("wb") as errors:
+        return subprocess.Popen(
+            [sys.executable, str(CHILD), str(PLAN), this.name],
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
 
 
 def configuration(programs: Sequence[Program]) -> str:

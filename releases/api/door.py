@@ -108,7 +108,7 @@ def problem_response(request: HttpRequest, refused: Refused) -> JsonResponse:
     first = errors[0]
     response = JsonResponse(
         {
-            "type": f"/docs/errors#{first['code']}",
+            "type": f"urn:rollbook:problem:{first['code']}",
             "title": refused.title,
             "status": refused.status,
             "detail": refused.problems[0].sentence,

@@ -147,6 +147,7 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
         COULD_NOT_ASK,
     )
     settings_model = CacheHeadersSettings
+    needs_accounts = True
 
     def measure(self, context: Context[CacheHeadersSettings]) -> Answer:
         """Return findings, and as figures the decision per route and place."""

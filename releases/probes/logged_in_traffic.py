@@ -178,6 +178,7 @@ class LoggedInTraffic(Probe[LoggedInTrafficSettings]):
         COULD_NOT_ASK,
     )
     settings_model = LoggedInTrafficSettings
+    needs_accounts = True
 
     def measure(self, context: Context[LoggedInTrafficSettings]) -> Answer:
         """Return findings, and as figures who saw whose marker, per route and place."""

@@ -319,7 +319,7 @@ def _purge_step(rollback: Rollback) -> Step:
         return Step("Purge", "waiting")
     if rollback.command_ended_at is None:
         return Step("Purge", "skipped", "not reached")
-    return Step("Purge", "skipped", "left out, since the command did not end by itself")
+    return Step("Purge", "skipped", "left out: after a stop or a lost worker nothing more is changed")
 
 
 def _purge_ran(rollback: Rollback, execution: Execution) -> Step:

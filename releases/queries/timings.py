@@ -53,11 +53,14 @@ def timings(figures: Mapping[str, Any], settings: object = None) -> list[Timing]
 
 
 def headline(found: Iterable[Timing], first_route: str = "") -> Timing | None:
-    """Choose the timing that stands for a deployment in a list: the catalogue's first route, as readers get it.
+    """Choose the timing that stands for a deployment in a list: one over its budget, else the catalogue's first route.
 
     Timings that were read without their settings have no order of their own; `first_route` then names the route.
     """
     measured = [timing for timing in found if timing.p95 is not None]
+    over = [timing for timing in measured if timing.budget is not None and (timing.p95 or 0) > timing.budget]
+    if over:
+        return max(over, key=lambda timing: timing.p95 or 0)
     wanted = first_route or (measured[0].route if measured else "")
     return min(measured, key=lambda timing: timing.route != wanted, default=None)
 

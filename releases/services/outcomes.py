@@ -172,7 +172,8 @@ def _close_deployment(rollback: Rollback, serving: Serving) -> None:
     exited_well = rollback.execution is not None and rollback.execution.exit_code == 0
     in_place = serving is Serving.TARGET or (serving is Serving.NOT_MEASURED and exited_well)
     closed = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
-        status=DeploymentStatus.FINISHED if in_place else DeploymentStatus.FAILED, finished_at=timezone.now()
+        status=DeploymentStatus.FINISHED if in_place else DeploymentStatus.FAILED,
+        finished_at=rollback.command_ended_at or timezone.now(),
     )
     if closed and in_place:
         Environment.objects.filter(pk=deployment.environment_id, live=deployment.replaced_id).update(live=deployment)

@@ -1,4 +1,4 @@
-"""Registering a release: the one function behind the form, the API and the command."""
+"""Registering a release (one function behind form, API and command), and taking its bad mark off."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -7,8 +7,9 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
-from releases.intake import ReleaseSpec
-from releases.models import Release, Service
+from releases.intake import LiftSpec, ReleaseSpec
+from releases.models import Environment, Release, Service
+from releases.services.commands import render_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_service
 from releases.services.permissions import require
@@ -19,6 +20,20 @@ def register_release(spec: ReleaseSpec, *, actor: Actor, key: str = "") -> Relea
     require(actor, "register_release", scope="releases:write")
     service = listed_service(spec.service)
     return once(actor, key, spec, lambda: _register(spec, service, actor), lambda pk: Release.objects.get(pk=pk))
+
+
+def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
+    """Take the bad mark off a release, with a reason; return whether it bore one. Raises Denied."""
+    require(actor, "lift_freeze", scope="freezes:write")
+    with transaction.atomic():
+        unmarked = Release.objects.filter(pk=release.pk, bad_since__isnull=False).update(
+            bad_since=None, bad_reason="", bad_by=""
+        )
+        if unmarked:
+            book.record(Tag.RELEASE_UNMARKED_BAD, actor, about=release.tag, service=release.service, reason=spec.reason)
+            for environment in Environment.objects.filter(service=release.service_id, listed=True):
+                render_soon(environment)
+    return bool(unmarked)
 
 
 def _register(spec: ReleaseSpec, service: Service, actor: Actor) -> Release:

@@ -37,7 +37,7 @@ def refused(response: Any, status: int) -> dict[str, Any]:
 def test_every_refusal_has_the_same_shape(pipeline: Pipeline, place: Environment) -> None:
     body = refused(pipeline.post("releases", {**RELEASE, "version": "a b"}), 422)
     assert body == {
-        "type": "/docs/errors#invalid",
+        "type": "urn:rollbook:problem:invalid",
         "title": "The input is not valid",
         "status": 422,
         "detail": body["errors"][0]["failed"] + " Expected: a version: a letter or digit, then letters, digits and "

@@ -246,16 +246,19 @@ def with_unknown_settings(measure: Callable[..., ProbeRun]) -> ProbeRun:
     return row
 
 
-def test_a_secret_that_is_missing_is_named_by_its_reference(
-    measure: Callable[..., ProbeRun], little_service: LittleService
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_secret_that_is_missing_stops_only_a_probe_that_needs_it(
+    measure: Callable[..., ProbeRun], little_service: LittleService, monkeypatch: pytest.MonkeyPatch, needed: bool
 ) -> None:
+    monkeypatch.setattr(Probe, "needs_accounts", needed)
     with little_service.catalogue.open("a") as file:
         file.write(
             '[[services.archive.environments.production.accounts]]\nname = "reader-a"\n'
             'username = "env:NO_SUCH_NAME"\npassword = "env:NO_SUCH_PASSWORD"\nmarker = "Ada"\n'
         )
     measure(lambda context: Answer())
-    assert "env:NO_SUCH_NAME" in Finding.objects.get().sentence
+    said = [finding.sentence for finding in Finding.objects.all()]
+    assert ["env:NO_SUCH_NAME" in sentence for sentence in said] == [True] * needed
 
 
 def test_a_command_that_the_catalogue_does_not_have_is_an_answer_to_the_probe(
