@@ -15,6 +15,7 @@ NOT_BACK = (Outcome.NOT_RESTORED, Outcome.UNKNOWN, Outcome.INCONCLUSIVE, Outcome
 
 GRAVEST_FIRST = (
     "not restored",
+    "queued",
     "fail",
     "mixed",
     "unknown",
@@ -27,6 +28,8 @@ GRAVEST_FIRST = (
     "frozen",
 )
 """Words of needs; the first one gives an alarm its mark."""
+LONG_WAIT = timedelta(seconds=10)
+"""A rollback that nobody has taken for so long needs somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class OpenRollback:
     by: str
     target: str
     standing: Standing
+    waits_for: str = ""
+    """What a queued one waits for, as far as it is known."""
+    waits_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,10 @@ def _needs(place: Place, now: datetime) -> list[Need]:
     live = place.live
     needs = [Need(trouble.word, trouble.says, trouble.at) for trouble in place.troubles]
     told = [need.word for need in needs]
+    waits = place.rollback
+    if waits is not None and waits.waits_since is not None and now - waits.waits_since > LONG_WAIT:
+        says = waits.waits_for or "no worker has taken it"
+        needs.append(Need("queued", f"RB-{waits.pk} back to {waits.target}: {says}", waits.waits_since))
     if live is not None:
         word = live.standing.word
         grave = word == Verdict.FAIL or (place.production and word in (Verdict.ERROR, Verdict.INCONCLUSIVE))

@@ -282,7 +282,12 @@ def _open(rollback: Rollback, progress: dict[int, Progress]) -> OpenRollback:
     verifying = rollback.status == RollbackStatus.VERIFYING and checking is not None
     label = checking.label if verifying and checking else ""
     return OpenRollback(
-        rollback.pk, rollback.requested_by, rollback.target.release.version, Standing(rollback.status, label)
+        rollback.pk,
+        rollback.requested_by,
+        rollback.target.release.version,
+        Standing(rollback.status, label),
+        waits_for=rollback.detail,
+        waits_since=rollback.pressed_at if rollback.status == RollbackStatus.QUEUED else None,
     )
 
 

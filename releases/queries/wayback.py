@@ -82,9 +82,15 @@ def way_back(environment: Environment) -> WayBack:
 
 
 def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:
-    """Return the deployments whose releases a rollback to `target` takes away, newest first."""
+    """Return the deployments whose releases a rollback to `target` takes away, newest first.
+
+    What an earlier rollback has taken away already is not among them.
+    """
     if environment.live is None:
         return []
+    already = Rollback.objects.filter(
+        environment=environment, outcome__in=[Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES]
+    )
     since = (
         Deployment.objects.filter(
             environment=environment,
@@ -94,6 +100,7 @@ def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:
             pk__lte=environment.live_id,
         )
         .exclude(release=target.release_id)
+        .exclude(pk__in=already.values("undone"))
         .select_related("release")
         .order_by("-pk")[:CANDIDATES_LIMIT]
     )

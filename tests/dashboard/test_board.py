@@ -399,3 +399,18 @@ def test_a_seed_file_that_is_done_or_unreadable_shows_nothing(home: Path, conten
     response = signed_in(factory.lead()).get("/")
     assert response.status_code == 200
     assert "Making the demo" not in words(response)
+
+
+def test_a_rollback_that_nobody_takes_needs_somebody_with_what_it_waits_for(db: None) -> None:
+    place, target, live = factory.story()
+    factory.rollback(
+        place,
+        target,
+        live,
+        factory.on_call(),
+        pressed_at=timezone.now() - timedelta(seconds=30),
+        detail="Waiting: deploy D-7 still holds the lock on worker-1.",
+    )
+    said = words(signed_in(factory.lead()).get("/"))
+    assert "RB-" in said
+    assert "deploy D-7 still holds the lock on worker-1" in said

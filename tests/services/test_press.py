@@ -4,13 +4,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from releases import knocks
+from releases import knocks, queries
 from releases.actor import Actor
 from releases.errors import Conflict, Denied, Invalid
 from releases.intake import RollbackSpec
 from releases.models import Deployment, Environment, Event, Freeze, Release, Rollback
 from releases.services.rollbacks import press
-from releases.states import DeploymentStatus, RollbackStatus, Verdict
+from releases.states import DeploymentStatus, Outcome, RollbackStatus, Verdict
 from tests import factory
 from tests.services.conftest import InlineWorkers
 
@@ -240,3 +240,18 @@ def test_a_mark_that_the_release_has_already_is_left_as_it_is(story: Story, cho:
     Release.objects.filter(version="2026.11.4").update(bad_since=timezone.now(), bad_by="Ana Ruiz", bad_reason="slow")
     pressed(story, cho)
     assert Release.objects.get(version="2026.11.4").bad_by == "Ana Ruiz"
+
+
+def test_what_an_earlier_rollback_took_away_is_not_undone_again(db: None) -> None:
+    place, target, bad = factory.story()
+    factory.rollback(
+        place,
+        target,
+        bad,
+        factory.on_call(),
+        status=RollbackStatus.DONE,
+        outcome=Outcome.RESTORED,
+        ended_at=timezone.now(),
+    )
+    later = factory.deployed(place, "2026.11.5")
+    assert queries.undone_by(place, target) == [later]
