@@ -4,6 +4,7 @@ The number of queries does not grow with the environments. `wayback` answers the
 more words; a test keeps the two agreeing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -224,16 +225,21 @@ def _decisive_findings(run_ids: Iterable[int | None]) -> dict[int, tuple[str, in
     wanted = [pk for pk in run_ids if pk is not None]
     summed = list(
         Finding.objects.filter(probe_run__run__in=wanted, level=F("probe_run__run__verdict"))
-        .order_by()
-        .values("probe_run__run")
+        .values("probe_run__run", "probe_run")
         .annotate(new=Min("pk", filter=Q(already_failing=False)), first=Min("pk"), number=Count("pk"))
+        .order_by("probe_run")
     )
-    findings = Finding.objects.select_related("probe_run").in_bulk([row["new"] or row["first"] for row in summed])
-    return {
-        row["probe_run__run"]: (_told(findings[row["new"] or row["first"]]), row["number"])
-        for row in summed
-        if (row["new"] or row["first"]) in findings
-    }
+    # In the order of reading, which is that of the probes' rows, not in the order in which they happened to answer.
+    chosen: dict[int, int] = {}
+    numbers: Counter[int] = Counter()
+    for row in summed:
+        numbers[row["probe_run__run"]] += row["number"]
+        if row["new"] is not None:
+            chosen.setdefault(row["probe_run__run"], row["new"])
+    for row in summed:
+        chosen.setdefault(row["probe_run__run"], row["first"])
+    findings = Finding.objects.select_related("probe_run").in_bulk(chosen.values())
+    return {run: (_told(findings[pk]), numbers[run]) for run, pk in chosen.items() if pk in findings}
 
 
 def _told(finding: Finding) -> str:

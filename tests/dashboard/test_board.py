@@ -414,3 +414,14 @@ def test_a_rollback_that_nobody_takes_needs_somebody_with_what_it_waits_for(db: 
     said = words(signed_in(factory.lead()).get("/"))
     assert "RB-" in said
     assert "deploy D-7 still holds the lock on worker-1" in said
+
+
+def test_the_gravest_question_speaks_for_a_failing_release_whichever_probe_answered_first(db: None) -> None:
+    place = factory.environment(checklist={"logged_in_traffic": {}, "cache_headers": {}})
+    run = factory.deployed(place, "2026.11.4", Verdict.FAIL, Regression.YES).verify_run
+    assert run is not None
+    leak, header = run.probes.get(key="logged_in_traffic"), run.probes.get(key="cache_headers")
+    for probe, sentence in ((header, "a shared cache may store it"), (leak, "reader A's name reached reader B")):
+        Finding.objects.create(probe_run=probe, kind="x", subject="/account", level="fail", sentence=sentence)
+    said = words(signed_in(factory.lead()).get("/"))
+    assert "logged_in_traffic: reader A's name reached reader B (+1 more)" in said
