@@ -1,6 +1,5 @@
 """The board: what needs somebody first, then the services with their environments."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import marks
+from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
 from releases.models import Service
@@ -109,7 +109,7 @@ def _state(place: Place) -> str:
     words = [live.version, live.standing.word, "bad" if live.bad else ""] if live else []
     words += ["frozen" if place.frozen else "", "mixed" if place.mixed else "", *(place.back.red if place.back else ())]
     words += [place.rollback.standing.word if place.rollback else "", place.started.version if place.started else ""]
-    return _digest(" ".join(words))
+    return token_of(" ".join(words))
 
 
 def _counts(shown: Sequence[Place]) -> dict[str, int]:
@@ -142,11 +142,7 @@ def _token(found: Sequence[Alarm], shown: Sequence[Place], services: Sequence[Se
     """Return what changes when anything shown changes, then a dash and what changes with the verdicts alone."""
     everything = repr((found, shown, [(service.key, service.title) for service in services], seeding))
     verdicts = repr([(place.pk, place.live.standing.word) for place in shown if place.live])
-    return f"{_digest(everything)}-{_digest(verdicts)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{token_of(everything)}-{token_of(verdicts)}"
 
 
 def _seeding() -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """A release with its record, its checklist and its deployments; and the form that registers one."""
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from markupsafe import Markup
 
 from dashboard import marks, pictures
+from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, kept_form
@@ -200,11 +200,7 @@ def _token(rows: Sequence[Row], checklist: Checklist | None, baseline: Checklist
         for line in run.lines
     ]
     run = (checklist.run.pk, checklist.run.status, checklist.run.verdict) if checklist else None
-    return f"{_digest(repr((listed, lines, run)))}-{_digest(word)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{token_of(repr((listed, lines, run)))}-{token_of(word)}"
 
 
 def _pictures(found: Sequence[BeforeAfter]) -> list[RoutePicture]:

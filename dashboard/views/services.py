@@ -1,6 +1,5 @@
 """A service, and an environment's history."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import marks
+from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
 from releases.models import Environment, Service
@@ -101,7 +101,7 @@ def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict
 def _token(place: Place, rows: Sequence[Row]) -> str:
     """Return what changes with the card or one of these rows, then a dash and what changes with the verdict alone."""
     told = repr((place, sorted((row.deployment.pk, repr((row.standing, row.progress))) for row in rows)))
-    return f"{_digest(told)}-{_digest(place.live.standing.word if place.live else '')}"
+    return f"{token_of(told)}-{token_of(place.live.standing.word if place.live else '')}"
 
 
 def _environment(service: str, environment: str) -> Environment:
@@ -113,7 +113,3 @@ def _number(text: str) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         return None
     return min(int(text), NUMBER_LIMIT)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]

@@ -253,15 +253,10 @@ def _run_command(rollback: Rollback, execution: Execution, command: Command, pla
         killed = result.state is CommandState.KILLED
         purges = rollback.purge_wanted and rollback.routes_to_purge and result.state is CommandState.EXITED
         to = RollbackStatus.PURGING if purges else RollbackStatus.VERIFYING
-        moved = move(rollback, to, command=result.state, command_ended_at=timezone.now(), detail=result.problem)
-        if not moved:  # a stop arrived as the command ended: nothing more is changed, what happened is measured
-            move(
-                rollback,
-                RollbackStatus.VERIFYING,
-                command=result.state,
-                command_ended_at=timezone.now(),
-                detail=result.problem,
-            )
+        ended = {"command": result.state, "command_ended_at": timezone.now(), "detail": result.problem}
+        if not move(rollback, to, **ended):
+            # A stop arrived as the command ended: nothing more is changed, what happened is measured.
+            move(rollback, RollbackStatus.VERIFYING, **ended)
         book.record(
             Tag.ROLLBACK_COMMAND_ENDED,
             actors.worker(),
