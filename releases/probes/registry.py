@@ -10,8 +10,11 @@ from typing import Any
 import releases.probes as package
 from releases.probes.base import Probe
 
+SERVING_VERSION = "serving_version"
+"""Key of the probe that the other rules name: it is asked first and last, and says what a rollback brought back."""
+
 ORDER = (
-    "serving_version",
+    SERVING_VERSION,
     "logged_in_traffic",
     "cache_headers",
     "purge",

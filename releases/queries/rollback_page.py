@@ -22,6 +22,7 @@ from releases.models import (
     Rollback,
     User,
 )
+from releases.probes.registry import SERVING_VERSION
 from releases.queries.timings import KEY as RESPONSE_TIME, Timing, headline, timings
 from releases.queries.wayback import RENDERING_FRESH
 from releases.states import (
@@ -35,7 +36,6 @@ from releases.states import (
     Verdict,
 )
 
-SERVING_VERSION = "serving_version"
 EVENTS_LIMIT = 200
 PEOPLE_LIMIT = 8
 NOBODY_TOOK_IT = timedelta(seconds=5)

@@ -16,8 +16,8 @@ from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun
 from releases.probes import registry
+from releases.probes.registry import SERVING_VERSION
 from releases.services import outcomes
-from releases.services.outcomes import SERVING_VERSION
 from releases.states import Effect, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst, worst_regression
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from releases import actor as actors, book
 from releases.book import Tag
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
+from releases.probes.registry import SERVING_VERSION
 from releases.services.commands import render_soon
 from releases.services.rollback_rows import move
 from releases.states import (
@@ -20,8 +21,6 @@ from releases.states import (
     Verdict,
     derive_outcome,
 )
-
-SERVING_VERSION = "serving_version"
 
 Look = dict[str, str | None]
 """Version by instance as one look at the serving version saw it."""

@@ -30,11 +30,11 @@ from releases.probes.base import (
     Purging,
     RollbackFacts,
 )
+from releases.probes.registry import SERVING_VERSION
 from releases.secrets import SecretError, resolve
 from releases.services import checklists, places
 from releases.services.commands import CannotRender, command_named, rollback_command
 from releases.services.leases import Heartbeat
-from releases.services.outcomes import SERVING_VERSION
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
