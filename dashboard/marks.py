@@ -84,6 +84,7 @@ MARKS: dict[str, Mark] = {
     "not ready": _BAD,
     # what else is not normal
     "note": _DOES_NOT_COUNT,
+    "accepted": _DOES_NOT_COUNT,
     "late": Mark("ring-bar", "late", "⊖"),
     "not verified": _TOO_LITTLE,
     "tainted": _TOO_LITTLE,

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
 from dashboard.converters import KeyConverter, VersionConverter
-from dashboard.views import board, confirm, deployments, freezes, health, releases, rollbacks, services
+from dashboard.views import board, checklists, confirm, deployments, freezes, health, releases, rollbacks, services
 
 register_converter(KeyConverter, "key")
 register_converter(VersionConverter, "version")
@@ -22,6 +22,9 @@ urlpatterns = [
     path("s/<key:service>/<key:environment>/deployments/new", deployments.start, name="deployment_start"),
     path("s/<key:service>/<key:environment>/rollback", confirm.confirm, name="confirm"),
     path("s/<key:service>/<key:environment>/rollback/live", confirm.confirm_live, name="confirm_live"),
+    path("s/<key:service>/<key:environment>/checklist-runs", checklists.again, name="checklist_again"),
+    path("findings/<int:pk>/accept", checklists.accept, name="finding_accept"),
+    path("acceptances/<int:pk>/withdraw", checklists.withdraw, name="acceptance_withdraw"),
     path("releases/new", releases.register, name="release_register"),
     path("releases/<int:pk>", releases.release, name="release"),
     path("releases/<int:pk>/live", releases.release_live, name="release_live"),

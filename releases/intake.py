@@ -7,6 +7,7 @@ everything is text and an empty text means "not given", through `from_text`.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -79,6 +80,7 @@ def _web_address(value: str) -> str:
 
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 Name = Annotated[str, Field(max_length=80), AfterValidator(_one_line), AfterValidator(_not_empty)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
@@ -135,6 +137,25 @@ class RollbackSpec(Spec):
     reason: Annotated[str, Field(pattern="^(" + "|".join(REASONS) + ")$")]
     words: OptionalNote = ""
     purge: bool = True
+
+
+class RunAgainSpec(Spec):
+    """A checklist to run again, or only some of its probes."""
+
+    service: Key
+    environment: Key
+    probes: Annotated[list[ProbeKey], Field(max_length=ROUTES_LIMIT)] = []
+    """Keys of the probes; all of the checklist when empty."""
+    wait: Annotated[int, Field(ge=0, le=60)] = 0
+    """Seconds to hold the answer until it was measured."""
+
+
+class AcceptSpec(Spec):
+    """A finding to accept: for its release, or until the end of a day."""
+
+    reason: Note
+    until: date | None = None
+    """The last day on which it holds, in UTC; without one it holds for the release."""
 
 
 class LiftSpec(Spec):
@@ -244,6 +265,8 @@ _EXPECTED = {
     "change_url": "an address that starts with https:// or http://, without credentials, at most 500 characters",
     "assumptions": "at most 4,000 characters",
     "change_size": "at most 80 characters",
+    "probes": "keys of probes, such as cache_headers",
+    "until": "a day such as 2026-12-31",
     "wait": "0-60 whole seconds",
     "succeeded": "true or false",
     "reason": "why, 1-4,000 characters",

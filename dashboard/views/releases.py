@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.backends.utils import csrf_input
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from markupsafe import Markup
@@ -158,7 +160,9 @@ def _release(pk: int) -> Release:
 def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict[str, Any]:
     """Return what is measured of a release: the checklist of one of its deployments, and all of these."""
     shown = _shown(rows, request.GET.get("deployment", ""))
-    checklist = checklist_of(shown.deployment) if shown else None
+    asked = request.GET.get("run", "")
+    chosen = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
+    checklist = checklist_of(shown.deployment, chosen=chosen) if shown else None
     measuring = shown is not None and checklist is None and shown.progress is not None
     baseline = checklist_of(shown.deployment, Purpose.BASELINE) if shown and measuring else None
     active = bool(baseline) or (shown is not None and shown.active) or (checklist is not None and checklist.active)
@@ -177,7 +181,18 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "word": word,
         "title": f"{marks.glyph(word)} {title}" if word else title,
         "may_report": may(request, "report_deployment"),
+        "at_hand": _at_hand(request, shown, active),
     }
+
+
+def _at_hand(request: HttpRequest, shown: Row | None, active: bool) -> dict[str, Any]:
+    """Return what the reader may do about the checklist: have what is live checked again, accept what was found."""
+    hand: dict[str, Any] = {"again": "", "accept": may(request, "accept_finding"), "csrf": csrf_input(request)}
+    if shown is not None and not active and may(request, "run_checklist"):
+        place = shown.deployment.environment
+        if place.live_id == shown.deployment.pk and place.checklist:
+            hand["again"] = reverse("checklist_again", args=[place.service.key, place.key])
+    return hand
 
 
 def _shown(rows: Sequence[Row], asked: str) -> Row | None:
@@ -199,7 +214,7 @@ def _token(rows: Sequence[Row], checklist: Checklist | None, baseline: Checklist
         if run
         for line in run.lines
     ]
-    run = (checklist.run.pk, checklist.run.status, checklist.run.verdict) if checklist else None
+    run = (checklist.run.pk, checklist.run.status, checklist.verdict, len(checklist.waiting)) if checklist else None
     return f"{token_of(repr((listed, lines, run)))}-{token_of(word)}"
 
 

@@ -1,10 +1,12 @@
 """What the JSON face says of rows."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
 
-from releases.models import ChecklistRun, Deployment, Release, Rollback
+from releases.models import Acceptance, ChecklistRun, Deployment, Finding, Release, Rollback
+from releases.queries.answers import acceptances_for, identity_of
 from releases.states import ProbeStatus, Purpose
 
 
@@ -58,9 +60,67 @@ def run_json(run: ChecklistRun | None) -> dict[str, Any] | None:
         "regression": run.regression or None,
         "tainted": run.tainted,
         "given_up": run.given_up or None,
+        "partial": run.partial,
+        "requested_by": run.requested_by or None,
         "done": sum(status == ProbeStatus.DONE for status in statuses),
         "total": len(statuses),
     }
+
+
+def checklist_json(request: HttpRequest, run: ChecklistRun) -> dict[str, Any]:
+    """Return a run with every answer; what was seen stays on the page, where foreign text is shown as such."""
+    held = acceptances_for(run.deployment) if run.deployment else {}
+    return (run_json(run) or {}) | {
+        "service": run.environment.service.key,
+        "environment": run.environment.key,
+        "version": run.deployment.release.version if run.deployment else None,
+        "probes": [
+            {
+                "key": probe.key,
+                "repeat": probe.repeat,
+                "status": probe.status,
+                "verdict": probe.verdict or None,
+                "regression": probe.regression or None,
+                "skipped": probe.skipped or None,
+                "findings": [_finding_json(probe.key, finding, held) for finding in probe.findings.all()],
+            }
+            for probe in run.probes.prefetch_related("findings")
+        ],
+        "url": request.build_absolute_uri(_page_of(run)),
+    }
+
+
+def acceptance_json(acceptance: Acceptance) -> dict[str, Any]:
+    return {
+        "id": acceptance.tag,
+        "finding": acceptance.finding_id,
+        "release": acceptance.release.version if acceptance.release else None,
+        "until": acceptance.until.isoformat() if acceptance.until else None,
+        "reason": acceptance.reason,
+        "accepted_by": acceptance.accepted_by,
+        "accepted_at": acceptance.accepted_at.isoformat(),
+        "ended_by": acceptance.ended_by or None,
+        "ended_at": acceptance.ended_at.isoformat() if acceptance.ended_at else None,
+    }
+
+
+def _finding_json(key: str, finding: Finding, held: Mapping[str, Acceptance]) -> dict[str, Any]:
+    accepted = held.get(identity_of(key, finding))
+    return {
+        "id": finding.pk,
+        "kind": finding.kind,
+        "subject": finding.subject,
+        "level": finding.level,
+        "sentence": finding.sentence,
+        "already_failing": finding.already_failing,
+        "accepted": acceptance_json(accepted) if accepted else None,
+    }
+
+
+def _page_of(run: ChecklistRun) -> str:
+    if run.deployment is None:
+        return run.environment.get_absolute_url()
+    return f"/releases/{run.deployment.release_id}?deployment={run.deployment_id}"
 
 
 def rollback_json(request: HttpRequest, rollback: Rollback) -> dict[str, Any]:

@@ -10,6 +10,10 @@ urlpatterns = [
     path("deployments", views.deployments, name="api_deployments"),
     path("deployments/<int:pk>", views.deployment, name="api_deployment"),
     path("deployments/<int:pk>/finish", views.finish, name="api_finish"),
+    path("checklist-runs", views.checklist_runs, name="api_checklist_runs"),
+    path("checklist-runs/<int:pk>", views.checklist_run, name="api_checklist_run"),
+    path("findings/<int:pk>/acceptance", views.acceptance, name="api_acceptance"),
+    path("acceptances/<int:pk>/withdraw", views.withdraw, name="api_withdraw"),
     path("rollbacks/<int:pk>", views.rollback, name="api_rollback"),
     re_path(r"", views.nothing_here, name="api_nothing"),
 ]

@@ -10,10 +10,12 @@ from releases.actor import Actor
 from releases.api import shapes
 from releases.api.door import api_view, body_of
 from releases.errors import DO_NOT_RETRY, NotFound, Problem
-from releases.intake import FinishSpec, ReleaseSpec, StartSpec, from_json
-from releases.models import ChecklistRun, Deployment, Release, Rollback
+from releases.intake import AcceptSpec, FinishSpec, LiftSpec, ReleaseSpec, RunAgainSpec, StartSpec, from_json
+from releases.models import Acceptance, ChecklistRun, Deployment, Release, Rollback
+from releases.services.acceptances import accept_finding, withdraw_acceptance
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.releases import register_release
+from releases.services.run_again import run_again
 from releases.states import RunStatus
 
 POLL_SECONDS = 0.5
@@ -59,6 +61,40 @@ def finish(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
     return JsonResponse(shapes.deployment_json(request, _deployment(made.pk)))
 
 
+@api_view("POST")
+def checklist_runs(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Run the live deployment's checklist, or some of its probes, again: 202, held up to `wait` seconds."""
+    spec = from_json(RunAgainSpec, body_of(request))
+    made = run_again(spec, actor=actor, key=_key(request))
+    _wait_until_done(made.pk, spec.wait)
+    return JsonResponse(shapes.checklist_json(request, _run(made.pk)), status=202)
+
+
+@api_view("GET")
+def checklist_run(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    """Answer with every probe's answer and its findings."""
+    return JsonResponse(shapes.checklist_json(request, _run(pk)))
+
+
+@api_view("POST")
+def acceptance(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    """Accept a finding: 201 with the acceptance."""
+    made = accept_finding(pk, from_json(AcceptSpec, body_of(request)), actor=actor)
+    return JsonResponse(shapes.acceptance_json(made), status=201)
+
+
+@api_view("POST")
+def withdraw(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    """End an acceptance: 200 with it, also when it had ended before."""
+    row = Acceptance.objects.select_related(
+        "release", "environment__service", "finding__probe_run__run__deployment__release__service"
+    )
+    found = _found(row.filter(pk=pk).first(), f"A-{pk}")
+    withdraw_acceptance(found, from_json(LiftSpec, body_of(request)), actor=actor)
+    found.refresh_from_db()
+    return JsonResponse(shapes.acceptance_json(found))
+
+
 @api_view("GET")
 def rollback(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
     row = (
@@ -85,6 +121,11 @@ def _deployment(pk: int) -> Deployment:
         Deployment.objects.select_related("release__service", "environment__service", "baseline").filter(pk=pk).first()
     )
     return _found(row, f"D-{pk}")
+
+
+def _run(pk: int) -> ChecklistRun:
+    row = ChecklistRun.objects.select_related("environment__service", "deployment__release").filter(pk=pk).first()
+    return _found(row, f"C-{pk}")
 
 
 def _found(row: T | None, tag: str) -> T:

@@ -184,7 +184,7 @@ def _environment(service: str, key: str, table: EnvironmentTable, above: Service
         key=key,
         production=table.production,
         base_url=table.base_url,
-        instances=tuple(CatalogueInstance(instance.name, instance.url) for instance in table.instances),
+        instances=tuple(CatalogueInstance(instance.name, instance.url, instance.host) for instance in table.instances),
         allow_private=table.allow_private,
         requires_rehearsal=table.requires_rehearsal,
         purging_method=table.purging.method if table.purging is not None else "",

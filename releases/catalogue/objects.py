@@ -17,6 +17,8 @@ class CatalogueInstance:
 
     name: str
     url: str
+    host: str = ""
+    """Host field to send instead of the URL's own; empty for that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class CatalogueAccount:
     password: str
     """`env:NAME` or `file:/path`."""
     marker: str
-    """Text that only this account's own pages show."""
+    """Text that only this account's own pages show; empty for an account that is there for its role only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class CatalogueEnvironment:
             "key": self.key,
             "production": self.production,
             "base_url": self.base_url,
-            "instances": [{"name": instance.name, "url": instance.url} for instance in self.instances],
+            "instances": [
+                {"name": instance.name, "url": instance.url} | ({"host": instance.host} if instance.host else {})
+                for instance in self.instances
+            ],
             "allow_private": self.allow_private,
             "requires_rehearsal": self.requires_rehearsal,
             "purging_method": self.purging_method,

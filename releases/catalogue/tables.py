@@ -61,6 +61,12 @@ def _url(value: str) -> str:
         raise expect(str(error)) from None
 
 
+def _host(value: str) -> str:
+    if value and re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", value) is None:
+        raise expect("a host name such as archive.example.org, with a port if it has one")
+    return value.lower()
+
+
 def _reference(value: str) -> str:
     if not secrets.is_reference(value):
         raise expect(f"{secrets.EXPECTED}, never the secret itself")
@@ -136,6 +142,7 @@ class CommandsTable(Table):
 class InstanceTable(Table):
     name: PlainName
     url: BaseUrl
+    host: Annotated[str, AfterValidator(_host)] = ""
 
 
 class PurgingTable(Table):
@@ -146,7 +153,7 @@ class AccountTable(Table):
     name: PlainName
     username: Reference
     password: Reference
-    marker: Annotated[str, AfterValidator(_line(200))]
+    marker: Annotated[str, AfterValidator(_line(200, empty=True))] = ""
 
 
 class EnvironmentTable(Table):

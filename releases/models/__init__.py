@@ -1,5 +1,6 @@
 """The tables, one file per subject."""
 
+from releases.models.acceptance import Acceptance
 from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.execution import Execution, Lease, RenderedCommand, Worker
@@ -9,6 +10,7 @@ from releases.models.rollback import Rollback
 from releases.models.service import Environment, Freeze, Service
 
 __all__ = [
+    "Acceptance",
     "ApiToken",
     "BookHead",
     "ChecklistRun",

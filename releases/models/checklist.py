@@ -24,6 +24,10 @@ class ChecklistRun(models.Model):
     expected_version = models.CharField(max_length=100, blank=True)
     compared_with = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     wave = models.PositiveSmallIntegerField(default=0)
+    requested_by = models.CharField(max_length=150, blank=True)
+    """Who asked for it to be run again; empty where Rollbook itself did."""
+    partial = models.BooleanField(default=False)
+    """Only some of the probes were asked again: nothing is compared with this run as a whole."""
     verdict = state_field(Verdict, blank=True)
     regression = state_field(Regression, blank=True)
     tainted = models.BooleanField(default=False)
@@ -36,6 +40,7 @@ class ChecklistRun(models.Model):
     knocked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("run_checklist", "May run a checklist or a probe again")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment"],
@@ -50,6 +55,7 @@ class ChecklistRun(models.Model):
                 condition=Q(status__in=[RunStatus.QUEUED.value, RunStatus.RUNNING.value]),
                 name="checklist_run_open",
             ),
+            models.Index(fields=["deployment", "-id"], name="checklist_run_newest_of_depl"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from releases.models.fields import state_field
 from releases.models.service import Environment, Service
@@ -66,6 +67,10 @@ class Deployment(models.Model):
     """The latest settled checklist run that judged this deployment."""
     verdict = state_field(Verdict, blank=True)
     regression = state_field(Regression, blank=True)
+    accepted = models.BooleanField(default=False)
+    """Everything that kept its verdict from a pass was accepted by a lead, and nothing is worse than before."""
+    accepted_until = models.DateTimeField(null=True, blank=True)
+    """When the first of these acceptances ends; none where they hold for the release."""
     despite_freeze = models.BooleanField(default=False)
     reported_by = models.CharField(max_length=150)
     started_at = models.DateTimeField()
@@ -76,11 +81,6 @@ class Deployment(models.Model):
         indexes = [
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
-            models.Index(
-                fields=["environment", "-id"],
-                condition=models.Q(status=DeploymentStatus.FINISHED.value, verdict=Verdict.PASS.value),
-                name="deployment_verified_of_env",
-            ),
         ]
 
     def __str__(self) -> str:
@@ -92,5 +92,10 @@ class Deployment(models.Model):
 
     @property
     def verified(self) -> bool:
-        """Whether its checklist passed after it had finished."""
-        return self.status == DeploymentStatus.FINISHED and self.verdict == Verdict.PASS
+        """Whether it finished and its checklist passed, or what did not pass was no regression and was accepted."""
+        return self.status == DeploymentStatus.FINISHED and (self.verdict == Verdict.PASS or self.stands_accepted)
+
+    @property
+    def stands_accepted(self) -> bool:
+        """Whether a lead's acceptances cover, now, everything that kept its verdict from a pass."""
+        return self.accepted and (self.accepted_until is None or self.accepted_until > timezone.now())

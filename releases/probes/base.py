@@ -7,7 +7,7 @@ A probe is a module in this package with one subclass of `Probe`. It measures a 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,6 +102,8 @@ class Instance:
 
     name: str
     url: str
+    host: str = ""
+    """Host field to send instead of the URL's own, where the service answers to its public name only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,18 @@ class Account:
     username: str
     password: str = field(repr=False)
     marker: str
-    """Text that only this account's own pages show."""
+    """Text that only this account's own pages show; empty for an account that is there for its role only."""
+
+
+class CannotRead(Exception):
+    """The worker could not read what a probe asked for; the message is a sentence without secrets."""
+
+
+class Log(Protocol):
+    """The service's log, from the moment on at which it was opened."""
+
+    def new_text(self) -> str:
+        """Return what was written since it was opened, bounded to its end. Raises CannotRead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +176,15 @@ class Context(Generic[S]):
     before: Before | None
     progress: Callable[[int, int, str], None]
     """Say how far the measuring is: done, of how many, doing what."""
+    open_log: Callable[[], Log | None]
+    """Open the service's log at its present end; None where the catalogue names none. Raises CannotRead."""
+    read_configuration: Callable[[], str | None]
+    """The configuration of this place as its command or file gives it; None where the catalogue names none. May hold
+    secrets: nothing of it is stored but what the probe keeps. Raises CannotRead."""
+    configuration_of: Callable[[str], Mapping[str, Json] | None]
+    """The `configuration` figures that this probe last kept of another environment of the service; None without any."""
+    keyed_digest: Callable[[str], str]
+    """Digest of a secret with Rollbook's key: equal values show as equal, and tell nothing else."""
 
 
 class Probe(ABC, Generic[S]):

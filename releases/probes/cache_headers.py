@@ -157,7 +157,7 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
         figures: dict[str, Json] = {}
         done = 0
         for place in places:
-            anonymous = Reader(context.door, place.url, context.edge)
+            anonymous = Reader(context.door, place, context.edge)
             logged_in = _logged_in(context, place, findings)
             for route in context.settings.routes:
                 subject = _subject(route, place)
@@ -186,7 +186,7 @@ def _logged_in(context: Context[CacheHeadersSettings], place: Place, findings: l
     if not context.accounts:
         findings.append(Finding(COULD_NOT_LOG_IN, place.name, {"reason": "the catalogue names no account"}))
         return None
-    reader = Reader(context.door, place.url, context.edge)
+    reader = Reader(context.door, place, context.edge)
     try:
         reader.log_in(context.accounts[0], context.settings.login, SECONDS_PER_REQUEST)
     except (DoorError, LoginFailed) as error:

@@ -218,7 +218,7 @@ def _log_in(
     """Return a reader for each account that could log in, and one for nobody, in the order in which they ask."""
     readers = {}
     for account in accounts:
-        reader = Reader(context.door, place.url, context.edge)
+        reader = Reader(context.door, place, context.edge)
         timeout = share(context.door.deadline, steps_left, SECONDS_PER_REQUEST)
         try:
             reader.log_in(account, context.settings.login, timeout)
@@ -231,7 +231,7 @@ def _log_in(
         except DoorError as error:
             findings.append(Finding(COULD_NOT_ASK, f"login at the {place.name}", {"reason": str(error)}))
             break
-    readers[NOBODY] = Reader(context.door, place.url, context.edge)
+    readers[NOBODY] = Reader(context.door, place, context.edge)
     return readers
 
 

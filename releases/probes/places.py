@@ -1,11 +1,11 @@
 """The places that a probe asks: the edge, and the origin behind it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from releases.http import Deadline
-from releases.probes.base import Context
+from releases.probes.base import Context, Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Place:
     name: str
     url: str
     is_edge: bool
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Request fields that this place wants with every request (Host, where an instance knows its public name only)."""
 
 
 def edge_and_origin(context: Context[Any]) -> Iterator[Place]:
@@ -25,7 +27,13 @@ def edge_and_origin(context: Context[Any]) -> Iterator[Place]:
     """
     yield Place("edge", context.edge, True)
     if context.instances:
-        yield Place("origin", context.instances[0].url, False)
+        first = context.instances[0]
+        yield Place("origin", first.url, False, fields_for(first))
+
+
+def fields_for(instance: Instance) -> dict[str, str]:
+    """Return the request fields that an instance wants with every request."""
+    return {"Host": instance.host} if instance.host else {}
 
 
 def share(deadline: Deadline, left: int, most: float) -> float:

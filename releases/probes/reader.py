@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from releases.http import MOST_REDIRECTS, REDIRECTS, Door, Response, TooManyRedirects
 from releases.probes.base import Account
 from releases.probes.login import Login
+from releases.probes.places import Place
 from releases.probes.routes import check_route, url_of
 
 LONGEST_PAGE = 500_000
@@ -46,17 +47,18 @@ class _Cookie:
 class Reader:
     """Asks one place (the edge or one instance) as one person would, each time with what the answers before set."""
 
-    def __init__(self, door: Door, place: str, alias: str = "") -> None:
+    def __init__(self, door: Door, place: Place, alias: str = "") -> None:
         """Make a reader without cookies.
 
         Args:
-            place: Base URL that is asked.
+            place: What is asked, and the fields that it wants with every request.
             alias: Base URL by which the service may call itself in redirects (the edge, when an instance is asked).
         """
         self._door = door
         self.place = place
-        self._base_path = urlsplit(place).path.rstrip("/")
-        self._hosts = {urlsplit(place).netloc.lower(), urlsplit(alias or place).netloc.lower()}
+        self._base_path = urlsplit(place.url).path.rstrip("/")
+        named = {urlsplit(place.url).netloc.lower(), urlsplit(alias or place.url).netloc.lower()}
+        self._hosts = named | {value.lower() for name, value in place.fields.items() if name == "Host"}
         self._cookies: dict[str, _Cookie] = {}
 
     def get(self, route: str, timeout: float | None = None) -> Response:
@@ -75,7 +77,7 @@ class Reader:
         if target is None:
             raise NoForm(f"the form of {page} is sent to another host")
         body = urlencode({**form.values, **values}).encode("ascii")
-        return self._followed(target, self._send("POST", target, body, url_of(self.place, page), timeout), timeout)
+        return self._followed(target, self._send("POST", target, body, url_of(self.place.url, page), timeout), timeout)
 
     def log_in(self, account: Account, login: Login, timeout: float | None = None) -> None:
         """Log in through the service's form. Raises LoginFailed, or a DoorError when there was no answer."""
@@ -112,7 +114,7 @@ class Reader:
     def _within(self, route: str, reference: str) -> str | None:
         """Return the route that a link of a page leads to, or None when it leads away from the service."""
         try:
-            parts = urlsplit(urljoin(url_of(self.place, route), reference.strip()))
+            parts = urlsplit(urljoin(url_of(self.place.url, route), reference.strip()))
         except ValueError:
             return None
         if parts.scheme not in ("http", "https") or parts.netloc.lower() not in self._hosts:
@@ -126,13 +128,13 @@ class Reader:
             return None
 
     def _send(self, method: str, route: str, body: bytes | None, referer: str, timeout: float | None) -> Response:
-        fields = {}
+        fields = dict(self.place.fields)
         if cookies := self._cookies_for(route):
             fields["Cookie"] = cookies
         if body is not None:
             fields["Content-Type"] = "application/x-www-form-urlencoded"
             fields["Referer"] = referer  # Django checks it beside its token
-        url = url_of(self.place, route)
+        url = url_of(self.place.url, route)
         response = self._door.request(method, url, headers=fields, body=body, timeout=timeout, keep=True)
         self._take_cookies(route, response)
         return response

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from releases.http import Deadline, DoorError
 from releases.probes.base import Answer, Before, Context, Finding, FindingKind, Json, Probe, Settings
-from releases.probes.places import share
+from releases.probes.places import Place, fields_for, share
 from releases.probes.routes import Route, url_of
 from releases.probes.samples import mann_whitney, percentile
 from releases.states import Effect, Level, Regression, Verdict
@@ -99,7 +99,7 @@ class _Series:
 
     route: TimedRoute
     place: str
-    urls: tuple[str, ...]
+    targets: tuple[Place, ...]
 
     @property
     def subject(self) -> str:
@@ -168,9 +168,11 @@ class ResponseTime(Probe[ResponseTimeSettings]):
 def _series(context: Context[ResponseTimeSettings]) -> Iterator[_Series]:
     for route in context.settings.routes:
         if route.edge:
-            yield _Series(route, "edge", (url_of(context.edge, route.path),))
+            yield _Series(route, "edge", (Place("edge", context.edge, True),))
         if route.origin and context.instances:
-            yield _Series(route, "origin", tuple(url_of(one.url, route.path) for one in context.instances))
+            yield _Series(
+                route, "origin", tuple(Place(one.name, one.url, False, fields_for(one)) for one in context.instances)
+            )
 
 
 def _look(series: _Series, context: Context[ResponseTimeSettings], until: Deadline, comparisons: int) -> _Look:
@@ -203,16 +205,19 @@ def _measure(
     totals: list[float] = []
     first_bytes: list[float] = []
     errors: list[int] = []
-    warm_up = settings.warm_up * len(series.urls)
+    warm_up = settings.warm_up * len(series.targets)
     began = time.monotonic()
     for number in range(warm_up + settings.samples):
         enough = len(totals) >= FEWEST_SAMPLES and time.monotonic() - began > PATIENCE
         if enough or (totals and until.reached):
             break
-        url = series.urls[number % len(series.urls)]
+        target = series.targets[number % len(series.targets)]
         try:
             timeout = min(SECONDS_PER_REQUEST, until.remaining())
-            response = context.door.request("GET", url, timeout=timeout, keep=True, truncate=True)
+            url = url_of(target.url, series.route.path)
+            response = context.door.request(
+                "GET", url, headers=target.fields, timeout=timeout, keep=True, truncate=True
+            )
         except DoorError as error:
             if totals and until.reached:
                 break  # not the service's fault: the time for this series is over, and others are still to come

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from releases.http import DoorError, Response
 from releases.probes.base import Answer, Context, Finding, FindingKind, Probe, Settings, regression_by_findings
 from releases.probes.fields import OptionalFieldName
-from releases.probes.places import share
+from releases.probes.places import Place, fields_for, share
 from releases.probes.routes import Route, url_of
 from releases.states import Effect, Level
 
@@ -84,16 +84,16 @@ class ServingVersion(Probe[ServingVersionSettings]):
 
     def measure(self, context: Context[ServingVersionSettings]) -> Answer:
         """Return findings, and as figures `versions` by instance and `edge`; what did not answer is absent."""
-        places = [(instance.name, instance.url) for instance in context.instances]
+        places = [Place(one.name, one.url, False, fields_for(one)) for one in context.instances]
         if context.settings.edge or not places:
-            places.append((EDGE, context.edge))
+            places.append(Place(EDGE, context.edge, True))
         findings: list[Finding] = []
         answers: list[str | None] = []
-        for done, (name, url) in enumerate(places):
-            context.progress(done, len(places), f"asking {name}")
+        for done, place in enumerate(places):
+            context.progress(done, len(places), f"asking {place.name}")
             timeout = share(context.door.deadline, len(places) - done, SECONDS_PER_REQUEST)
-            answers.append(self._version_at(name, url, timeout, context, findings))
-        by_name = dict(zip((name for name, _ in places), answers, strict=True))
+            answers.append(self._version_at(place, timeout, context, findings))
+        by_name = dict(zip((place.name for place in places), answers, strict=True))
         versions = {one.name: version for one in context.instances if (version := by_name[one.name]) is not None}
         edge = answers[-1] if len(answers) > len(context.instances) else None
         findings += _compare(versions, edge, context.expected_version)
@@ -102,21 +102,21 @@ class ServingVersion(Probe[ServingVersionSettings]):
 
     def _version_at(
         self,
-        name: str,
-        url: str,
+        place: Place,
         timeout: float,
         context: Context[ServingVersionSettings],
         findings: list[Finding],
     ) -> str | None:
         try:
-            response = context.door.request("GET", url_of(url, context.settings.path), timeout=timeout)
+            url = url_of(place.url, context.settings.path)
+            response = context.door.request("GET", url, headers=place.fields, timeout=timeout)
         except DoorError as error:
-            findings.append(Finding(COULD_NOT_ASK, name, {"reason": str(error)}))
+            findings.append(Finding(COULD_NOT_ASK, place.name, {"reason": str(error)}))
             return None
         version, reason = read_version(response, context.settings)
         if reason:
             evidence = {"beginning": response.text[:200]}
-            findings.append(Finding(NO_VERSION, name, {"status": response.status, "reason": reason}, evidence))
+            findings.append(Finding(NO_VERSION, place.name, {"status": response.status, "reason": reason}, evidence))
         return version
 
 

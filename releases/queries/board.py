@@ -53,6 +53,8 @@ class Live:
     finding: str
     """The first of them that is new, with its probe."""
     p95: Timing | None
+    accepted: bool = False
+    """Everything that keeps it from a pass stands accepted: it stays red, and is no alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ def _needs(place: Place, now: datetime) -> list[Need]:
     if live is not None:
         word = live.standing.word
         grave = word == Verdict.FAIL or (place.production and word in (Verdict.ERROR, Verdict.INCONCLUSIVE))
-        if grave and word not in told:
+        if grave and word not in told and not live.accepted:
             needs.append(Need(word, _with_more(live), live.since))
         if place.mixed and place.started is None and place.rollback is None:
             needs.append(Need("mixed", _mixed(place, live.version), place.observed_at or live.since))

@@ -26,7 +26,7 @@ from releases.models import (
 from releases.queries.board import NOT_BACK, Back, Frozen, Instance, Live, OpenRollback, Place, Started, Trouble
 from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
 from releases.queries.timings import Timing, headlines
-from releases.queries.wayback import CANDIDATES_LIMIT, RENDERING_FRESH, WORKER_FRESH
+from releases.queries.wayback import CANDIDATES_LIMIT, RENDERING_FRESH, WORKER_FRESH, verified_now
 from releases.states import (
     OPEN_ROLLBACK,
     DeploymentKind,
@@ -34,7 +34,6 @@ from releases.states import (
     ExecutionStatus,
     Outcome,
     RollbackStatus,
-    Verdict,
 )
 
 ESTIMATE_FROM = 10
@@ -159,7 +158,7 @@ def _with_subqueries(environments: QuerySet[Environment]) -> QuerySet[Environmen
         .annotate(
             latest=Subquery(newest),
             last_rollback=Subquery(newest_rollback),
-            verified_target=Subquery(possible.filter(verdict=Verdict.PASS).values("pk")[:1]),
+            verified_target=Subquery(possible.filter(verified_now()).values("pk")[:1]),
             finished_target=Subquery(possible.values("pk")[:1]),
         )
         .order_by("service__key", "-production", "key")
@@ -270,6 +269,7 @@ def _live(
         findings=number,
         finding=finding,
         p95=p95.get(run),
+        accepted=deployment.stands_accepted,
     )
 
 

@@ -1,34 +1,20 @@
 """A release's page: the checklist of one of its deployments, before and after, and what happened to it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from releases.models import ChecklistRun, Deployment, Environment, Finding, ProbeRun, Release
+from releases.models import Acceptance, ChecklistRun, Deployment, Environment, Finding, ProbeRun, Release
 from releases.probes import registry
 from releases.probes.response_time import FEWEST_SAMPLES, SLOWER
+from releases.queries.answers import acceptances_for
+from releases.queries.shown_findings import ALREADY, Shown, shown_finding
 from releases.queries.standing import UNSETTLED, Progress
 from releases.queries.timings import KEY, Timing, timings
-from releases.states import Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
+from releases.states import Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst
 
-ALREADY = "was already failing"
 ORDER = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, ALREADY, Verdict.PASS, Verdict.SKIPPED)
 """Worst first, in which an answered checklist is read."""
-EVIDENCE_ROWS = 60
-EVIDENCE_LENGTH = 4000
-"""Characters of one value that are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One finding as it is shown."""
-
-    finding: Finding
-    word: str
-    evidence: Sequence[tuple[str, str]]
-    """(field, value), nested fields joined by a dot."""
-    left_out: int
-    """How many further fields there are."""
+RUNS_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +30,13 @@ class Line:
     """What decides its verdict."""
     notes: Sequence[Shown]
     seconds: float | None
+    earlier: Sequence[ProbeRun] = ()
+    """Answers of the same deployment that this one is newer than, newest first."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether everything that keeps it from a pass stands accepted."""
+        return bool(self.findings) and all(shown.acceptance is not None for shown in self.findings)
 
     @property
     def key(self) -> str:
@@ -57,7 +50,7 @@ class Line:
     @property
     def unfolded(self) -> bool:
         """Whether it needs reading: everything but a pass, a failure of before, and what does not apply."""
-        return self.answered and self.word not in (Verdict.PASS, Verdict.SKIPPED, ALREADY)
+        return self.answered and self.word not in (Verdict.PASS, Verdict.SKIPPED, ALREADY) and not self.accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +63,16 @@ class Checklist:
     seconds: float | None
     comparison: str
     """What it was compared with, and how it came out; or why there was nothing to compare with."""
+    verdict: str
+    """Of each probe the newest answer counts."""
+    others: Sequence[ChecklistRun] = ()
+    """The deployment's other runs, newest first."""
+    waiting: Sequence[ChecklistRun] = ()
+    """Those of them that have no verdict yet."""
 
     @property
     def active(self) -> bool:
-        return self.run.status in UNSETTLED
+        return self.run.status in UNSETTLED or bool(self.waiting)
 
     @property
     def progress(self) -> Progress:
@@ -97,12 +96,22 @@ class BeforeAfter:
     """How much of it: the share of pairs in which the later one is slower, where the test says so."""
 
 
-def checklist_of(deployment: Deployment, purpose: Purpose | None = None) -> Checklist | None:
-    """Return the newest run that judges a deployment, or its newest of one purpose; None where there is none."""
+def checklist_of(deployment: Deployment, purpose: Purpose | None = None, chosen: int | None = None) -> Checklist | None:
+    """Return a checklist of a deployment as a page shows it; None where there is none.
+
+    Without a choice it is the newest whole run, with the newer answers of probes that were asked again in their place.
+    `purpose` looks among runs of that purpose, `chosen` is the number of one run, shown as it was.
+    """
     runs = ChecklistRun.objects.filter(deployment=deployment)
     runs = runs.filter(purpose=purpose) if purpose else runs.exclude(purpose=Purpose.BASELINE)
-    run = runs.select_related("compared_with__deployment__release").order_by("-pk").first()
-    return _checklist(run, deployment) if run else None
+    listed = list(runs.select_related("compared_with__deployment__release").order_by("-pk")[:RUNS_LISTED])
+    asked = [run for run in listed if run.pk == chosen]
+    whole = [run for run in listed if not run.partial]
+    if not (asked or whole):
+        return None
+    run = (asked or whole)[0]
+    later = [] if asked else [each for each in listed if each.partial and each.pk > run.pk]
+    return _checklist(run, later, [each for each in listed if each.pk != run.pk], deployment)
 
 
 def before_after(checklist: Checklist) -> list[BeforeAfter]:
@@ -142,20 +151,38 @@ def live_in(release: Release) -> list[Environment]:
     )
 
 
-def _checklist(run: ChecklistRun, deployment: Deployment) -> Checklist:
-    probes = list(run.probes.prefetch_related("findings"))
-    lines = [_line(probe) for probe in probes]
+def _checklist(
+    run: ChecklistRun, later: Sequence[ChecklistRun], others: Sequence[ChecklistRun], deployment: Deployment
+) -> Checklist:
+    held = acceptances_for(deployment)
+    settled = [each.pk for each in later if each.status == RunStatus.DONE and not each.given_up]
+    answers: dict[tuple[str, bool], list[ProbeRun]] = {}
+    found = ProbeRun.objects.filter(run__in=[run.pk, *settled]).select_related("run").prefetch_related("findings")
+    for probe in found.order_by("-run", "wave", "pk"):
+        answers.setdefault((probe.key, probe.repeat), []).append(probe)
+    lines = [_line(newest, earlier, held) for newest, *earlier in answers.values()]
+    lines.sort(key=lambda line: (line.probe.wave, line.probe.pk) if line.probe.run_id == run.pk else (1, 0))
     if run.status == RunStatus.DONE:
         lines.sort(key=lambda line: ORDER.index(line.word))
     counts = {word: sum(line.word == word for line in lines) for word in ORDER}
     seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
-    return Checklist(run, lines, counts, seconds, _comparison(run, deployment) if run.status == RunStatus.DONE else "")
+    verdict = worst(Verdict(line.probe.verdict) for line in lines) if settled else run.verdict
+    return Checklist(
+        run=run,
+        lines=lines,
+        counts=counts,
+        seconds=seconds,
+        comparison=_comparison(run, deployment) if run.status == RunStatus.DONE else "",
+        verdict=verdict,
+        others=others,
+        waiting=[each for each in others if each.status in UNSETTLED and each.pk > run.pk],
+    )
 
 
-def _line(probe: ProbeRun) -> Line:
+def _line(probe: ProbeRun, earlier: Sequence[ProbeRun], held: Mapping[str, Acceptance]) -> Line:
     found = registry.all_probes().get(probe.key)
     title = found.title if found else probe.key
-    shown = [_shown(finding) for finding in probe.findings.all()]
+    shown = [shown_finding(probe.key, finding, held) for finding in probe.findings.all()]
     took = (probe.finished_at - probe.started_at).total_seconds() if probe.finished_at and probe.started_at else None
     return Line(
         probe=probe,
@@ -166,6 +193,7 @@ def _line(probe: ProbeRun) -> Line:
         findings=[each for each in shown if each.word != Level.NOTE],
         notes=[each for each in shown if each.word == Level.NOTE],
         seconds=took,
+        earlier=earlier,
     )
 
 
@@ -175,34 +203,6 @@ def _word(probe: ProbeRun) -> str:
     if probe.verdict == Verdict.FAIL and probe.regression == Regression.NO:
         return ALREADY
     return probe.verdict or Verdict.INCONCLUSIVE
-
-
-def _shown(finding: Finding) -> Shown:
-    rows = list(_flat(finding.evidence))
-    already = finding.already_failing and finding.level == Level.FAIL
-    return Shown(
-        finding, ALREADY if already else finding.level, rows[:EVIDENCE_ROWS], max(0, len(rows) - EVIDENCE_ROWS)
-    )
-
-
-def _flat(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
-    """Yield the leaves of JSON data, each with the path that leads to it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flat(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list) and any(isinstance(item, list | Mapping) for item in value):
-        for number, item in enumerate(value, start=1):
-            yield from _flat(item, f"{name}.{number}" if name else str(number))
-    elif isinstance(value, list):
-        yield name, ", ".join(_leaf(item) for item in value)[:EVIDENCE_LENGTH]
-    else:
-        yield name, _leaf(value)[:EVIDENCE_LENGTH]
-
-
-def _leaf(value: Any) -> str:
-    if value is None:
-        return "none"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _comparison(run: ChecklistRun, deployment: Deployment) -> str:

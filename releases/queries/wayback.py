@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from releases.models import Deployment, Environment, Execution, Freeze, RenderedCommand, Rollback, Worker
-from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
+from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome, Verdict
 
 CANDIDATES_LIMIT = 50
 """How many earlier deployments are looked at for a target."""
@@ -79,6 +80,12 @@ def way_back(environment: Environment) -> WayBack:
         skipped += [Skipped(deployment, _not_verified(deployment)) for deployment in unverified]
         return WayBack(live, verified, skipped)
     return WayBack(live, unverified, skipped)
+
+
+def verified_now() -> Q:
+    """Return the condition of `Deployment.verified` for a finished deployment."""
+    stands = Q(accepted=True) & (Q(accepted_until=None) | Q(accepted_until__gt=timezone.now()))
+    return Q(verdict=Verdict.PASS) | stands
 
 
 def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:

@@ -4,7 +4,7 @@ The waves: the serving version; then every probe without effect, in parallel; th
 `cache` probe alone; then the serving version again. One run at a time per environment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,7 +17,9 @@ from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun
 from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
+from releases.queries.answers import JUDGING, newest_answers
 from releases.services import outcomes
+from releases.services.acceptances import weigh
 from releases.states import Effect, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst, worst_regression
 
 
@@ -29,10 +31,13 @@ def make_run(
     expected_version: str = "",
     compared_with: ChecklistRun | None = None,
     reading_only: bool = False,
+    only: Collection[str] | None = None,
+    requested_by: str = "",
 ) -> ChecklistRun:
     """Write a queued run with its probes, in the caller's transaction, and knock for it.
 
-    `reading_only` leaves out probes with an effect, for a moment when nobody knows what else is going on.
+    `reading_only` leaves out probes with an effect, for a moment when nobody knows what else is going on; `only` asks
+    some of the probes, which makes the run a partial one.
     """
     run = ChecklistRun.objects.create(
         environment=environment,
@@ -41,9 +46,12 @@ def make_run(
         settings=_snapshot(environment),
         expected_version=expected_version,
         compared_with=compared_with,
+        partial=only is not None,
+        requested_by=requested_by,
         created_at=timezone.now(),
     )
-    probes = plan_waves(environment.checklist, reading_only=reading_only)
+    wanted = [key for key in environment.checklist if only is None or key in only]
+    probes = plan_waves(wanted, reading_only=reading_only)
     ProbeRun.objects.bulk_create(
         ProbeRun(run=run, key=key, effect=effect, wave=wave, repeat=repeat) for wave, key, effect, repeat in probes
     )
@@ -82,7 +90,8 @@ def usable_baseline(deployment: Deployment) -> ChecklistRun | None:
 
 def counts(run: ChecklistRun | None) -> bool:
     """Whether something may be compared with this run: settled, complete, and the version held still meanwhile."""
-    return run is not None and run.status == RunStatus.DONE and not run.tainted and not run.given_up
+    settled = run is not None and run.status == RunStatus.DONE
+    return settled and run is not None and not run.tainted and not run.given_up and not run.partial
 
 
 def begin_run(run_id: int) -> bool:
@@ -111,7 +120,7 @@ def settle_run(run_id: int) -> None:
     last probes that finish together, exactly one changes the row (asking "am I the last?" inside the probe's own
     transaction hangs on PostgreSQL, since neither sees the other).
     """
-    run = ChecklistRun.objects.select_related("environment__service").get(pk=run_id)
+    run = ChecklistRun.objects.select_related("environment__service", "deployment__environment").get(pk=run_id)
     last = run.probes.order_by("-wave").values_list("wave", flat=True).first() or 0
     if run.status == RunStatus.RUNNING and run.wave < last:
         with transaction.atomic():
@@ -148,7 +157,7 @@ def give_up(run: ChecklistRun | None, why: str) -> bool:
                 fence=F("fence") + 1,
                 finished_at=timezone.now(),
             )
-            _carry_verdict(run, Verdict.INCONCLUSIVE, Regression.UNKNOWN)
+            _carry_giving_up(run)
     return bool(ended)
 
 
@@ -197,7 +206,7 @@ def _conclude(run: ChecklistRun) -> None:
     )
     run.status = RunStatus.DONE
     run.save(update_fields=["verdict", "tainted", "regression"])
-    _carry_verdict(run, Verdict(run.verdict), Regression(run.regression))
+    _carry_verdict(run)
     if run.purpose == Purpose.RESTORE:
         outcomes.settle_outcome(run)
     book.record(
@@ -216,10 +225,31 @@ def _conclude(run: ChecklistRun) -> None:
         knock("begin_run", run.environment.probe_queue, following.pk)
 
 
-def _carry_verdict(run: ChecklistRun, verdict: Verdict, regression: Regression) -> None:
-    """Show the run's verdict on the deployment that it judged."""
-    if run.deployment_id and run.purpose in (Purpose.VERIFY, Purpose.RESTORE):
-        Deployment.objects.filter(pk=run.deployment_id).update(verify_run=run, verdict=verdict, regression=regression)
+def _carry_verdict(run: ChecklistRun) -> None:
+    """Show a settled run's verdict on the deployment that it judged: of each probe the newest answer counts."""
+    deployment = run.deployment
+    if deployment is None or run.purpose not in JUDGING:
+        return
+    if run.partial:
+        answers = newest_answers(deployment)
+        deployment.verdict = worst(Verdict(answer.verdict) for answer in answers)
+        deployment.regression = worst_regression(
+            Regression(answer.regression or Regression.UNKNOWN)
+            for answer in answers
+            if answer.verdict != Verdict.SKIPPED
+        )
+    else:
+        deployment.verify_run, deployment.verdict, deployment.regression = run, run.verdict, run.regression
+    deployment.save(update_fields=["verify_run", "verdict", "regression"])
+    weigh(deployment)
+
+
+def _carry_giving_up(run: ChecklistRun) -> None:
+    """Say on a deployment that its first run was given up; what an earlier one has measured stays."""
+    if run.deployment_id and run.purpose in JUDGING and not run.partial:
+        Deployment.objects.filter(pk=run.deployment_id, verify_run=None).update(
+            verify_run=run, verdict=Verdict.INCONCLUSIVE, regression=Regression.UNKNOWN
+        )
 
 
 def _version_moved(looks: list[outcomes.Look]) -> bool:

@@ -32,7 +32,7 @@ from releases.probes.base import (
 )
 from releases.probes.registry import SERVING_VERSION
 from releases.secrets import SecretError, resolve
-from releases.services import checklists, places
+from releases.services import checklists, places, sources
 from releases.services.commands import CannotRender, command_named, rollback_command
 from releases.services.leases import Heartbeat
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
@@ -168,7 +168,7 @@ def _context(
         service=environment.service.key,
         environment=environment.key,
         edge=snapshot["base_url"],
-        instances=tuple(Instance(instance["name"], instance["url"]) for instance in snapshot["instances"]),
+        instances=tuple(Instance(each["name"], each["url"], each.get("host", "")) for each in snapshot["instances"]),
         production=environment.production,
         expected_version=run_row.expected_version or None,
         affected_routes=tuple(deployment.release.affected_routes) if deployment else (),
@@ -180,6 +180,10 @@ def _context(
         rollback_facts=partial(_rollback_facts, environment),
         before=_before(row),
         progress=_progress(mine),
+        open_log=partial(sources.open_log, environment),
+        read_configuration=partial(sources.read_configuration, environment),
+        configuration_of=partial(sources.configuration_of, environment),
+        keyed_digest=sources.keyed_digest,
     )
 
 

@@ -1,5 +1,6 @@
 """The world of a probe: a service with two instances, a cache in front of it, and what a checklist would hand it."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,16 @@ import pytest
 
 from releases.http import Deadline, Door
 from releases.probes import registry
-from releases.probes.base import Account, Answer, Before, CommandResult, Context, Instance as InstanceOf, RollbackFacts
+from releases.probes.base import (
+    Account,
+    Answer,
+    Before,
+    CommandResult,
+    Context,
+    Instance as InstanceOf,
+    Log,
+    RollbackFacts,
+)
 from tests.probes.edge import configuration
 from tests.probes.server import Instance, Switch, run_instance
 from tests.probes.service import Lot, Service
@@ -77,6 +87,12 @@ class World:
     facts: RollbackFacts = NO_PROBLEMS
     seconds: float | None = None
     """Deadline; the probe's own when None."""
+    log: Log | None = None
+    """The service's log, where it has one."""
+    configuration: str | None = None
+    """What the place's configuration command prints."""
+    elsewhere: dict[str, Any] = field(default_factory=dict)
+    """Kept configurations by environment."""
     said: list[str] = field(default_factory=list)
     """What the probe said while it measured."""
 
@@ -101,6 +117,10 @@ class World:
                 rollback_facts=lambda: self.facts,
                 before=self.before,
                 progress=self._progress,
+                open_log=lambda: self.log,
+                read_configuration=lambda: self.configuration,
+                configuration_of=self.elsewhere.get,
+                keyed_digest=lambda value: hashlib.sha256(b"key" + value.encode()).hexdigest(),
             )
             answer = probe.measure(context)
         for finding in answer.findings:

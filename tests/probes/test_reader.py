@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from releases.http import Deadline, Door, TooManyRedirects
+from releases.probes.places import Place
 from releases.probes.reader import Reader, form_with
 from tests.hostile import Handler, Hostile, hostile
 from tests.probes.service import Lot
@@ -60,7 +61,7 @@ def sent_cookies(server: Hostile, number: int) -> str:
 )
 def test_a_cookie_is_sent_back_where_it_belongs(door: Door, set_cookie: str, sent: str) -> None:
     with hostile(saying({"/": f"Set-Cookie: {set_cookie}\r\n"})) as server:
-        reader = Reader(door, server.url)
+        reader = Reader(door, Place("origin", server.url, False))
         reader.get("/")
         reader.get("/page/one?x=1")
     assert sent_cookies(server, 1) == sent
@@ -68,33 +69,33 @@ def test_a_cookie_is_sent_back_where_it_belongs(door: Door, set_cookie: str, sen
 
 def test_a_cookie_set_by_a_redirect_is_there_for_the_next_page(door: Door) -> None:
     with hostile(saying({"/": "Location: /in\r\nSet-Cookie: a=1\r\n"})) as server:
-        route, answer = Reader(door, server.url).follow("/")
+        route, answer = Reader(door, Place("origin", server.url, False)).follow("/")
     assert (route, answer.status, sent_cookies(server, 1)) == ("/in", 200, "a=1")
 
 
 def test_a_redirect_to_the_edge_stays_at_the_instance(door: Door) -> None:
     with hostile(saying({"/": "Location: https://shop.example/in?x=1\r\n"})) as server:
-        route, answer = Reader(door, server.url, "https://shop.example").follow("/")
+        route, answer = Reader(door, Place("origin", server.url, False), "https://shop.example").follow("/")
     assert (route, answer.status) == ("/in?x=1", 200)
 
 
 @pytest.mark.parametrize("location", ["https://elsewhere.example/", "ftp://x/", "http://[", "//elsewhere.example/in"])
 def test_a_redirect_that_leads_away_is_not_followed(door: Door, location: str) -> None:
     with hostile(saying({"/": f"Location: {location}\r\nSet-Cookie: a=1\r\n"})) as server:
-        _, answer = Reader(door, server.url).follow("/")
+        _, answer = Reader(door, Place("origin", server.url, False)).follow("/")
         assert (answer.status, len(server.requests)) == (303, 1)
 
 
 def test_a_redirect_loop_ends(door: Door) -> None:
     with hostile(saying({"/": "Location: /\r\n"})) as server, pytest.raises(TooManyRedirects):
-        Reader(door, server.url).follow("/")
+        Reader(door, Place("origin", server.url, False)).follow("/")
     assert len(server.requests) == 4
 
 
 def test_a_base_url_with_a_path_stays_within_it(door: Door) -> None:
     with hostile(saying({"/shop/": "Location: /shop/in\r\nSet-Cookie: a=1; Path=/shop\r\n"})) as server:
         base = f"http://127.0.0.1:{server.port}/shop"
-        assert Reader(door, base).follow("/")[0] == "/in"
+        assert Reader(door, Place("origin", base, False)).follow("/")[0] == "/in"
     assert sent_cookies(server, 1) == "a=1"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from releases.models import ChecklistRun, Environment, ProbeRun
+from releases.models import ChecklistRun, Deployment, Environment, ProbeRun
 from releases.services import checklists, probing
 from releases.services.checklists import begin_run, give_up, give_up_all, make_run, settle_run
 from releases.states import ProbeStatus, Purpose, RunStatus, Verdict
@@ -38,11 +38,21 @@ def test_nothing_is_compared_with_a_run_that_was_given_up(run: ChecklistRun) -> 
     assert not checklists.counts(run)
 
 
-def test_the_deployment_is_not_verified_by_a_run_that_was_given_up(run: ChecklistRun) -> None:
+def test_the_deployment_is_not_verified_by_a_run_that_was_given_up(place: Environment) -> None:
+    assert place.live is not None
+    Deployment.objects.filter(pk=place.live.pk).update(verify_run=None, verdict="")
+    first = make_run(place, purpose=Purpose.VERIFY, deployment=place.live)
+    give_up(first, WHY)
+    place.live.refresh_from_db()
+    assert (place.live.verdict, place.live.verify_run) == (Verdict.INCONCLUSIVE, first)
+
+
+def test_what_an_earlier_run_has_measured_stays_when_a_later_one_is_given_up(run: ChecklistRun) -> None:
+    """Or a verified version could no longer be gone back to, because a deployment came while it was checked again."""
+    before = Deployment.objects.get(pk=run.deployment_id)
     give_up(run, WHY)
-    assert run.deployment is not None
-    run.deployment.refresh_from_db()
-    assert run.deployment.verdict == Verdict.INCONCLUSIVE
+    after = Deployment.objects.get(pk=run.deployment_id)
+    assert (after.verdict, after.verify_run_id) == (before.verdict, before.verify_run_id)
 
 
 def test_a_probe_that_answers_after_that_changes_nothing(run: ChecklistRun) -> None:
