@@ -58,6 +58,20 @@ routes = [
 ]
 
 [services.archive.checklist.rollback_command]
+
+[services.archive.checklist.permissions]
+login = {{ path = "/login", username_field = "username", password_field = "password" }}
+routes = [
+    {{ path = "/account", expect = {{ nobody = "refused", {reader} = "allowed" }} }},
+    {{ path = "/articles", expect = {{ nobody = "allowed" }} }},
+]
+
+[services.archive.checklist.secrets]
+routes = ["/", "/articles", "/login"]
+
+[services.archive.checklist.security_headers]
+routes = ["/", "/articles", "/login"]
+policy = {{ content-security-policy = "csp-implemented-with-no-unsafe" }}
 """
 
 ENVIRONMENT = """
@@ -87,7 +101,7 @@ marker = {marker}
 def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
     """Return the catalogue, as TOML."""
     deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
-    parts = [HEAD.format(deploy=_list(deploy), directory=_text(PROJECT / "demo"))]
+    parts = [HEAD.format(deploy=_list(deploy), directory=_text(PROJECT / "demo"), reader=ACCOUNTS[0].name)]
     for environment in environments:
         instances = (f"{{ name = {_text(each.name)}, url = {_text(each.url)} }}" for each in environment.instances)
         parts.append(

@@ -20,6 +20,9 @@ ORDER = (
     "purge",
     "response_time",
     "rollback_command",
+    "permissions",
+    "secrets",
+    "security_headers",
 )
 """Keys in the order in which people read a checklist; a key not named here comes after them, by name."""
 

@@ -77,6 +77,10 @@ class Service:
     """Nobody is logged in beyond the login itself."""
     hides_marker: bool = False
     """The personal page shows nothing personal."""
+    guards: bool = True
+    """The guarded page lets in only the first account, and leads nobody to the login form."""
+    guarded_status: int = 0
+    """Status of the guarded page for everybody, instead of what it would be."""
     without_form: bool = False
     """The login page has no form."""
     wants_other_token: bool = False
@@ -86,6 +90,7 @@ class Service:
         lot = self.lot
         self.version_route, self.version_field, self.version_header = lot.route(), lot.name(), f"X-{lot.name().title()}"
         self.login_route, self.personal_route, self.action_route = lot.route(), lot.route(), lot.route()
+        self.guarded_route = lot.route()
         self.public_routes = [lot.route() for _ in range(3)]
         self.username_input, self.password_input, self.token_input = lot.name(), lot.name(), lot.name()
         self.note_input, self.cookie = lot.name(), lot.name()
@@ -151,6 +156,16 @@ class Service:
             shown = "<p>Welcome</p>" if self.hides_marker else f"<p>Signed in as {escape(person.marker)}</p>"
             self._first_personal = self._first_personal or shown
             return self._page(self._first_personal if self.mixes_up else shown, self.personal_cache)
+
+        @app.get(self.guarded_route)
+        async def guarded(request: Request) -> Response:
+            person = self._who(request)
+            if self.guarded_status:
+                return self._page("<p>guarded</p>", {"Cache-Control": "no-store"}, self.guarded_status)
+            if self.guards and person is None:
+                return RedirectResponse(f"{self.login_route}?next={self.guarded_route}", status_code=302)
+            status = 403 if self.guards and person != self.people[0] else 200
+            return self._page("<p>guarded</p>", {"Cache-Control": "private, no-store"}, status)
 
         @app.get(self.action_route)
         async def show_action(request: Request) -> Response:
