@@ -68,6 +68,11 @@ def run_json(run: ChecklistRun | None) -> dict[str, Any] | None:
 
 
 def checklist_json(request: HttpRequest, run: ChecklistRun) -> dict[str, Any]:
+    """Return a run with every answer and the address of its page."""
+    return checklist_facts(run) | {"url": request.build_absolute_uri(_page_of(run))}
+
+
+def checklist_facts(run: ChecklistRun) -> dict[str, Any]:
     """Return a run with every answer; what was seen stays on the page, where foreign text is shown as such."""
     held = acceptances_for(run.deployment) if run.deployment else {}
     return (run_json(run) or {}) | {
@@ -86,7 +91,6 @@ def checklist_json(request: HttpRequest, run: ChecklistRun) -> dict[str, Any]:
             }
             for probe in run.probes.prefetch_related("findings")
         ],
-        "url": request.build_absolute_uri(_page_of(run)),
     }
 
 
