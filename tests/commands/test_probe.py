@@ -61,7 +61,7 @@ def test_the_exit_status_says_the_verdict(
 @pytest.mark.django_db
 def test_without_workers_it_says_so_in_time() -> None:
     factory.story()
-    with pytest.raises(CommandError, match="has no verdict after 0.1 s.*--here") as refused:
+    with pytest.raises(CommandError, match=r"has no verdict after 0\.1 s.*--here") as refused:
         call_command("probe", *WHERE, "cache_headers", "--wait", "0.1")
     assert refused.value.returncode == 5
 
