@@ -82,6 +82,14 @@ def sentence(event: Event) -> str:
             tainted = ", tainted" if details.get("tainted") else ""
             verdict = f"{of('verdict')}{of('regression', ', regression ')}{tainted}"
             return f"Checklist {about}{of('purpose', ', ')}, of {place}:{verdict}."
+        case Tag.CHECKLIST_REQUESTED:
+            asked = ", ".join(details.get("probes") or []) or "the whole checklist"
+            return f"Asked again in {place}: {asked} ({details.get('run', '')})."
+        case Tag.FINDING_ACCEPTED:
+            until = f"until the end of {details['until']} (UTC)" if details.get("until") else "for this release"
+            return f"{details.get('acceptance', '')}: accepted {until} in {place}: {details.get('finding', '')}"
+        case Tag.ACCEPTANCE_WITHDRAWN:
+            return f"{details.get('acceptance', '')} was withdrawn in {place}: {details.get('finding', '')}"
         case Tag.ENVIRONMENT_FROZEN:
             return f"{place} was frozen by {about}."
         case Tag.FREEZE_LIFTED:

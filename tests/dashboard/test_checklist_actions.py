@@ -147,3 +147,16 @@ def test_the_page_asks_no_more_queries_for_more_runs(lead: Client, place: Enviro
     for _ in range(4):
         asked_again(place, "cache_headers", Verdict.FAIL)
     assert queries_of(lambda: page(lead, place)) == few
+
+
+def test_the_timeline_tells_who_asked_again_and_who_accepted_what(
+    lead: Client, place: Environment, finding: Finding
+) -> None:
+    lead.post("/s/archive/production/checklist-runs", {"probe": "cache_headers"})
+    lead.post(f"/findings/{finding.pk}/accept", {"scope": "release", "reason": "known; ARCH-7"})
+    lead.post(f"/acceptances/{Acceptance.objects.get().pk}/withdraw", {"reason": "it leaks"})
+    told = words(page(lead, place))
+    run = ChecklistRun.objects.latest("pk")
+    assert f"Asked again in archive/production: cache_headers ({run.tag})." in told
+    assert "accepted for this release in archive/production: / is <b>not</b> shared" in told
+    assert "was withdrawn in archive/production" in told
