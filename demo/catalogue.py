@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from demo.accounts import ACCOUNTS, Account
-from demo.places import PROJECT, Environment
+from demo.places import PROJECT, Environment, repository
 
 HEAD = """\
 # Written at each start of the demo; changes made here are lost. Your own catalogue: docs/configuration.md.
@@ -24,6 +24,12 @@ environment = ["PATH"]
 argv = {deploy}
 directory = {directory}
 timeout = 120
+environment = ["PATH"]
+# Every version is a tag of this repository.
+[services.archive.commands.check_artifact]
+argv = {artifact}
+directory = {directory}
+timeout = 10
 environment = ["PATH"]
 
 [services.archive.checklist.serving_version]
@@ -72,6 +78,14 @@ routes = ["/", "/articles", "/login"]
 [services.archive.checklist.security_headers]
 routes = ["/", "/articles", "/login"]
 policy = {{ content-security-policy = "csp-implemented-with-no-unsafe" }}
+
+[services.archive.checklist.logging]
+route = "/login"
+method = "POST"
+
+[services.archive.checklist.configuration]
+compare_with = "staging"
+may_differ = ["environment", "edge_port", "session_key"]
 """
 
 ENVIRONMENT = """
@@ -80,6 +94,13 @@ production = {production}
 base_url = {url}
 instances = [{instances}]
 allow_private = true
+[services.archive.environments.{name}.log]
+file = {log}
+[services.archive.environments.{name}.commands.read_configuration]
+argv = ["bin/configuration"]
+directory = {current}
+timeout = 10
+environment = ["PATH"]
 [services.archive.environments.{name}.purging]
 method = "command"
 [services.archive.environments.{name}.commands.purge]
@@ -101,7 +122,15 @@ marker = {marker}
 def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
     """Return the catalogue, as TOML."""
     deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
-    parts = [HEAD.format(deploy=_list(deploy), directory=_text(PROJECT / "demo"), reader=ACCOUNTS[0].name)]
+    artifact = ["git", f"--git-dir={repository(home) / '.git'}", "rev-parse", "--verify", "--quiet", "{version}"]
+    parts = [
+        HEAD.format(
+            deploy=_list(deploy),
+            directory=_text(PROJECT / "demo"),
+            artifact=_list(artifact),
+            reader=ACCOUNTS[0].name,
+        )
+    ]
     for environment in environments:
         instances = (f"{{ name = {_text(each.name)}, url = {_text(each.url)} }}" for each in environment.instances)
         parts.append(
@@ -111,6 +140,7 @@ def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
                 url=_text(environment.url),
                 instances=", ".join(instances),
                 current=_text(environment.current),
+                log=_text(environment.shared / "log/requests.log"),
             )
         )
         parts.extend(_account(home, environment, account) for account in ACCOUNTS)

@@ -208,8 +208,8 @@ def test_an_unknown_key_names_those_that_are_known(tmp_path: Path) -> None:
     mistake = only_mistake(tmp_path, "requires_rehearsal = true", "require_rehearsal = true")
     assert mistake.line == 36
     assert mistake.expected == (
-        "one of production, base_url, instances, allow_private, requires_rehearsal, purging, commands, accounts, "
-        "checklist; perhaps requires_rehearsal"
+        "one of production, base_url, instances, allow_private, requires_rehearsal, purging, artifact, configuration, "
+        "log, commands, accounts, checklist; perhaps requires_rehearsal"
     )
 
 

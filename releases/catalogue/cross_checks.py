@@ -9,12 +9,19 @@ from typing import Any
 
 from releases.catalogue.lines import Path
 from releases.catalogue.mistakes import shown
-from releases.catalogue.urls import check_base_url, private_address
+from releases.catalogue.urls import check_base_url, private_address, split_url
 
 Found = tuple[Path, str, str]
 """Where, what was got, what was expected."""
 
-_NOT_FILLED = {"deploy": ("{route}",), "rollback": ("{route}",), "purge": ("{version}", "{release}")}
+_NOT_FILLED = {
+    "deploy": ("{route}",),
+    "rollback": ("{route}",),
+    "purge": ("{version}", "{release}"),
+    "check_artifact": ("{route}",),
+    "read_configuration": ("{route}", "{version}", "{release}"),
+    "read_log": ("{route}", "{version}", "{release}"),
+}
 """Placeholders for which a command has no value: a route is known only where one is purged, a version only where there
 is a release to place."""
 
@@ -81,6 +88,9 @@ def _urls(environment: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for index, instance in _items(environment, "instances"):
         if isinstance(url := instance.get("url"), str):
             yield ("instances", index, "url"), url
+    artifact = environment.get("artifact")
+    if isinstance(artifact, dict) and isinstance(url := artifact.get("url"), str):
+        yield ("artifact", "url"), split_url(url)[0]
 
 
 def _same_names(place: Path, environment: Mapping[str, Any], key: str) -> Iterator[Found]:

@@ -179,6 +179,7 @@ def _service(key: str, table: ServiceTable) -> CatalogueService:
 
 def _environment(service: str, key: str, table: EnvironmentTable, above: ServiceTable) -> CatalogueEnvironment:
     """Build an environment; its own commands and checklist tables replace those of its service one by one."""
+    artifact = table.artifact or above.artifact
     return CatalogueEnvironment(
         service=service,
         key=key,
@@ -194,6 +195,9 @@ def _environment(service: str, key: str, table: EnvironmentTable, above: Service
             for account in table.accounts
         ),
         checklist=_checklist(above.checklist | table.checklist),
+        artifact_url=artifact.url if artifact is not None else "",
+        configuration_file=table.configuration.file if table.configuration is not None else "",
+        log_file=table.log.file if table.log is not None else "",
     )
 
 

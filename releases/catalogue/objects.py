@@ -49,10 +49,16 @@ class CatalogueEnvironment:
     purging_method: str
     """How a route is purged: `PURGE`, `command`, or empty where nothing is."""
     commands: Mapping[str, CommandTemplate] = field(repr=False)
-    """By name: `deploy`, `rollback`, `purge`."""
+    """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `read_configuration`, `read_log`."""
     accounts: tuple[CatalogueAccount, ...] = field(repr=False)
     checklist: Mapping[str, Mapping[str, Any]]
     """Settings by probe key, as JSON, defaults filled in. A probe without settings here is not run."""
+    artifact_url: str = field(default="", repr=False)
+    """Address that answers 200 while the artifact of `{version}` can be had; empty where none is named."""
+    configuration_file: str = field(default="", repr=False)
+    """File on the worker that holds the configuration of this place; empty where none is named."""
+    log_file: str = field(default="", repr=False)
+    """File on the worker that the service logs to; empty where none is named."""
 
     @property
     def name(self) -> str:

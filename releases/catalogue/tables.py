@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from releases import secrets
 from releases.catalogue.commands import ARGUMENT_LIMIT, PLACEHOLDERS, placeholder_of
-from releases.catalogue.urls import check_base_url
+from releases.catalogue.urls import LONGEST, check_base_url, split_url
 from releases.display import hidden_character
 
 TIMEOUT_LIMIT = 3600
@@ -22,6 +22,7 @@ DIRECTORY_LIMIT = 500
 INSTANCES_LIMIT = 100
 
 _PLACEHOLDER_LIKE = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}")
+_NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\\<>\"{}|^`#]")
 _KNOWN = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 
 
@@ -59,6 +60,16 @@ def _url(value: str) -> str:
         return check_base_url(value)
     except ValueError as error:
         raise expect(str(error)) from None
+
+
+def _artifact_url(value: str) -> str:
+    origin, target = split_url(value)
+    _url(origin)
+    if len(value) > LONGEST or _NOT_IN_URLS.search(target.replace("{version}", "")):
+        raise expect(f"at most {LONGEST} characters that may stand in an address, and no placeholder but {{version}}")
+    if "{version}" not in target:
+        raise expect("{version} in its path or query: an address that is the same for every version proves nothing")
+    return value
 
 
 def _host(value: str) -> str:
@@ -137,6 +148,9 @@ class CommandsTable(Table):
     deploy: CommandTable | None = None
     rollback: CommandTable | None = None
     purge: CommandTable | None = None
+    check_artifact: CommandTable | None = None
+    read_configuration: CommandTable | None = None
+    read_log: CommandTable | None = None
 
 
 class InstanceTable(Table):
@@ -156,6 +170,18 @@ class AccountTable(Table):
     marker: Annotated[str, AfterValidator(_line(200, empty=True))] = ""
 
 
+class ArtifactTable(Table):
+    url: Annotated[str, AfterValidator(_artifact_url)]
+
+
+class LogTable(Table):
+    file: Annotated[str, AfterValidator(_directory)]
+
+
+class ConfigurationTable(Table):
+    file: Annotated[str, AfterValidator(_directory)]
+
+
 class EnvironmentTable(Table):
     production: bool = False
     base_url: BaseUrl
@@ -163,6 +189,9 @@ class EnvironmentTable(Table):
     allow_private: bool = False
     requires_rehearsal: bool = False
     purging: PurgingTable | None = None
+    artifact: ArtifactTable | None = None
+    configuration: ConfigurationTable | None = None
+    log: LogTable | None = None
     commands: CommandsTable = CommandsTable()
     accounts: Annotated[list[AccountTable], Field(max_length=20)] = []
     checklist: dict[str, dict[str, Any]] = {}
@@ -172,6 +201,7 @@ class ServiceTable(Table):
     title: Annotated[str, AfterValidator(_line(80))]
     team: Annotated[str, AfterValidator(_line(80, empty=True))] = ""
     contact: Annotated[str, AfterValidator(_line(200, empty=True))] = ""
+    artifact: ArtifactTable | None = None
     commands: CommandsTable = CommandsTable()
     checklist: dict[str, dict[str, Any]] = {}
     environments: Annotated[dict[ServiceKey, EnvironmentTable], Field(min_length=1)]

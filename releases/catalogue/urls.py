@@ -40,6 +40,12 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def split_url(url: str) -> tuple[str, str]:
+    """Return scheme and host of an address, and what follows: its path and query."""
+    found = re.search(r"(?<![:/])[/?]", url)
+    return (url[: found.start()], url[found.start() :]) if found else (url, "")
+
+
 def private_address(url: str) -> str | None:
     """Return the private, loopback or otherwise local address that a checked URL names literally, else None.
 

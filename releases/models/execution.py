@@ -79,6 +79,12 @@ class RenderedCommand(models.Model):
     digest = models.CharField(max_length=64, blank=True)
     problems = models.JSONField(default=list)
     """Sentences; empty when the command would start."""
+    found = models.JSONField(default=list)
+    """The same as (finding id, sentence) pairs, for the probe `rollback_command`."""
+    artifact_found = models.JSONField(default=list)
+    """What a worker last found about the target's artifact, as such pairs; empty when it is there."""
+    looked = models.PositiveBigIntegerField(default=0)
+    """Raised at the end of every whole look, artifact included; whoever asked for one waits until it has risen."""
     host = models.CharField(max_length=255)
     rendered_at = models.DateTimeField()
 

@@ -23,6 +23,8 @@ ORDER = (
     "permissions",
     "secrets",
     "security_headers",
+    "logging",
+    "configuration",
 )
 """Keys in the order in which people read a checklist; a key not named here comes after them, by name."""
 

@@ -1,4 +1,4 @@
-"""Whether the rollback command would run, short of running it."""
+"""Whether the rollback command would run, short of running it. The worker that would run it is the one that looks."""
 
 from releases.probes.base import (
     Answer,
@@ -29,13 +29,13 @@ DOES_NOT_RENDER = FindingKind(
 PROGRAM_MISSING = FindingKind(
     "program_missing",
     Level.FAIL,
-    "the program does not exist on this worker: {detail}",
+    "the program does not exist on the worker that would run it: {detail}",
     "Install it, or correct argv or PATH in the catalogue.",
 )
 NOT_EXECUTABLE = FindingKind(
     "not_executable",
     Level.FAIL,
-    "the program may not be executed by this worker: {detail}",
+    "the program may not be executed by the worker that would run it: {detail}",
     "Set its execute permission for the worker's user, and check the interpreter in its first line.",
 )
 DIRECTORY_MISSING = FindingKind(
@@ -49,6 +49,36 @@ LOCK_HELD = FindingKind(
     Level.FAIL,
     "another command still holds the lock of this environment: {detail}",
     "Look at that process on the host named here: until it ends, a rollback would be refused.",
+)
+ARTIFACT_MISSING = FindingKind(
+    "artifact_missing",
+    Level.FAIL,
+    "what the rollback would bring back is not there: {detail}",
+    "Build or fetch the artifact of that version again, or choose another target, before you need it.",
+)
+ARTIFACT_UNKNOWN = FindingKind(
+    "artifact_unknown",
+    Level.ERROR,
+    "whether the target's artifact is there could not be asked: {detail}",
+    "Ask for it by hand from the worker's host: the store is down, refuses it, or check_artifact does not end.",
+)
+ARTIFACT_NOT_CHECKED = FindingKind(
+    "artifact_not_checked",
+    Level.NOTE,
+    "nothing shows that the target's artifact is still there: {detail}",
+    "Name its address (`artifact.url`) or a command (`commands.check_artifact`) in the catalogue.",
+)
+NO_WORKER = FindingKind(
+    "no_worker",
+    Level.FAIL,
+    "no worker that could run the rollback has reported itself lately: {detail}",
+    "Start `manage.py work act` on the host that deploys; until then only `manage.py rollback` works, there.",
+)
+WORKER_BUSY = FindingKind(
+    "worker_busy",
+    Level.INCONCLUSIVE,
+    "the worker that would run the rollback is alive but did not answer in time: {detail}",
+    "It runs another command, or the broker does not deliver. Run the checklist again once that has ended.",
 )
 OTHER_PROBLEM = FindingKind(
     "other_problem",
@@ -71,9 +101,21 @@ NO_REHEARSAL_YET = FindingKind(
 
 PROBLEMS = {
     kind.id: kind
-    for kind in (NO_TARGET, DOES_NOT_RENDER, PROGRAM_MISSING, NOT_EXECUTABLE, DIRECTORY_MISSING, LOCK_HELD)
+    for kind in (
+        NO_TARGET,
+        DOES_NOT_RENDER,
+        PROGRAM_MISSING,
+        NOT_EXECUTABLE,
+        DIRECTORY_MISSING,
+        LOCK_HELD,
+        ARTIFACT_MISSING,
+        ARTIFACT_UNKNOWN,
+        ARTIFACT_NOT_CHECKED,
+        NO_WORKER,
+        WORKER_BUSY,
+    )
 }
-"""What the worker may report while it prepares the command, by finding id."""
+"""What the worker may report of the command, or what its silence means, by finding id."""
 
 
 class RollbackCommandSettings(Settings):
@@ -89,13 +131,13 @@ class RollbackCommand(Probe[RollbackCommandSettings]):
     proves = "On the worker that would run it the rollback command renders, exists, may be executed; nothing blocks it."
     cannot_see = "Whether the command does what it should: only a rehearsal shows that."
     effect = Effect.NONE
-    deadline = 10.0
+    deadline = 20.0
     kinds = (*PROBLEMS.values(), OTHER_PROBLEM, REHEARSAL_REQUIRED, NO_REHEARSAL_YET)
     settings_model = RollbackCommandSettings
 
     def measure(self, context: Context[RollbackCommandSettings]) -> Answer:
         """Return findings, and as figures target, digest and the age of the rehearsal. The argv is not kept."""
-        context.progress(0, 1, "preparing the command")
+        context.progress(0, 1, "asking the worker that would run it")
         facts = context.rollback_facts()
         findings = [_problem(identity, detail) for identity, detail in facts.problems]
         findings += _rehearsal(facts)

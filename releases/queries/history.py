@@ -102,7 +102,9 @@ def newest_releases(service: Service) -> list[ReleaseRow]:
 
 
 def _selected() -> QuerySet[Deployment]:
-    return Deployment.objects.select_related("release", "environment__service", "rollback__target__release", "baseline")
+    return Deployment.objects.select_related(
+        "release", "environment__service", "rollback__target__release", "baseline", "replaced__release"
+    )
 
 
 def _rows(deployments: Iterable[Deployment]) -> list[Row]:

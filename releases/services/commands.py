@@ -1,18 +1,34 @@
 """Rendering a rollback command on the worker that would run it, and keeping what it said for the page."""
 
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from releases import queries
 from releases.catalogue import CatalogueError, Command, RenderError, UnknownPlace, problems, render
+from releases.display import visible
 from releases.executor.masking import Masker
+from releases.http import Deadline
 from releases.knocks import knock
-from releases.models import Deployment, Environment, RenderedCommand
+from releases.models import Deployment, Environment, RenderedCommand, Worker
+from releases.queries.wayback import WORKER_FRESH
 from releases.services import places
+from releases.services.artifacts import look_for_artifact
 
 TARGETS_RENDERED = 3
 """For how many possible targets the command is kept ready; others are rendered when a person chooses them."""
+ANSWER_SECONDS = 18.0
+"""How long a worker that is alive may take to look at the command of one target, the artifact included."""
+SILENCE_SECONDS = 2.0
+"""The same where none has reported itself: one may just have started."""
+LOOK_AGAIN_SECONDS = 0.1
+
+_looking_here: ContextVar[bool] = ContextVar("looking_here", default=False)
 
 
 class CannotRender(Exception):
@@ -65,9 +81,14 @@ def render_commands(environment_id: int) -> None:
 
 
 def render_target(deployment_id: int) -> None:
-    """Render the rollback command for one target that a person chose."""
+    """Look at everything about going back to one target, and say so by raising the counter: somebody asked for it."""
     target = Deployment.objects.select_related("environment__service", "release").get(pk=deployment_id)
-    keep_rendered(target.environment, target)
+    environment = target.environment
+    row = keep_rendered(environment, target)  # first what a page waits for
+    found = look_for_artifact(environment, target, values(environment, target))
+    RenderedCommand.objects.filter(pk=row.pk).update(
+        artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
+    )
 
 
 def keep_rendered(environment: Environment, target: Deployment) -> RenderedCommand:
@@ -76,21 +97,64 @@ def keep_rendered(environment: Environment, target: Deployment) -> RenderedComma
     try:
         command = rollback_command(environment, target)
     except CannotRender as error:
-        fields = {"argv": [], "directory": "", "timeout": 0, "digest": "", "problems": [str(error)]}
+        fields = {"argv": [], "directory": "", "timeout": 0, "digest": ""}
+        found = [("does_not_render", str(error))]
     else:
         fields = {
             "argv": shown_argv(environment, command),
             "directory": command.directory,
             "timeout": command.timeout + command.grace,
             "digest": command.digest,
-            "problems": [sentence for _, sentence in problems(command, places.passed_environment())],
         }
-        holder = places.lock_of(environment).holder()
-        if holder is not None:
-            fields["problems"].append(holder.sentence)
+        found = [*problems(command, places.passed_environment()), *_held(environment)]
+    fields |= {"found": _storable(found), "problems": [sentence for _, sentence in found]}
     row, _ = RenderedCommand.objects.update_or_create(
         environment=environment,
         target=target,
         defaults={**fields, "host": places.host(), "rendered_at": timezone.now()},
     )
     return row
+
+
+def ask_worker(environment: Environment, target: Deployment) -> RenderedCommand | None:
+    """Have the worker that would run the rollback look at it now, and return what it kept.
+
+    None when it did not answer in time. No clocks are compared: its counter has to rise.
+    """
+    rows = RenderedCommand.objects.filter(environment=environment, target=target)
+    looked = rows.values_list("looked", flat=True).first() or 0
+    if _looking_here.get():
+        render_target(target.pk)
+        return rows.get()
+    knock("render_target", environment.act_queue, target.pk)
+    deadline = Deadline.after(ANSWER_SECONDS if worker_alive(environment) else SILENCE_SECONDS)
+    while not deadline.reached:
+        time.sleep(LOOK_AGAIN_SECONDS)
+        if (answer := rows.filter(looked__gt=looked).first()) is not None:
+            return answer
+    return None
+
+
+def worker_alive(environment: Environment) -> bool:
+    """Whether a worker that would run this environment's rollback has reported itself lately."""
+    fresh = Worker.objects.filter(role="act", seen_at__gte=timezone.now() - WORKER_FRESH)
+    return any(environment.act_queue in queues for queues in fresh.values_list("queues", flat=True))
+
+
+@contextlib.contextmanager
+def looking_here() -> Iterator[None]:
+    """Have this process look by itself while it stands in for the worker: it runs the commands too."""
+    token = _looking_here.set(True)
+    try:
+        yield
+    finally:
+        _looking_here.reset(token)
+
+
+def _held(environment: Environment) -> list[tuple[str, str]]:
+    holder = places.lock_of(environment).holder()
+    return [] if holder is None else [("lock_held", holder.sentence)]
+
+
+def _storable(found: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [[identity, visible(sentence)] for identity, sentence in found]

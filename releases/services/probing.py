@@ -13,7 +13,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from releases import queries
-from releases.catalogue import CatalogueError, UnknownPlace, problems
+from releases.catalogue import CatalogueError, UnknownPlace
 from releases.display import visible
 from releases.executor import LockHeld, run
 from releases.http import Deadline, Door
@@ -32,8 +32,8 @@ from releases.probes.base import (
 )
 from releases.probes.registry import SERVING_VERSION
 from releases.secrets import SecretError, resolve
-from releases.services import checklists, places, sources
-from releases.services.commands import CannotRender, command_named, rollback_command
+from releases.services import checklists, logs, places, sources
+from releases.services.commands import CannotRender, ask_worker, command_named, worker_alive
 from releases.services.leases import Heartbeat
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
@@ -180,7 +180,7 @@ def _context(
         rollback_facts=partial(_rollback_facts, environment),
         before=_before(row),
         progress=_progress(mine),
-        open_log=partial(sources.open_log, environment),
+        open_log=partial(logs.open_log, environment),
         read_configuration=partial(sources.read_configuration, environment),
         configuration_of=partial(sources.configuration_of, environment),
         keyed_digest=sources.keyed_digest,
@@ -244,23 +244,22 @@ def _run_command(row: ProbeRun, should_stop: Callable[[], str], name: str, value
 
 
 def _rollback_facts(environment: Environment) -> RollbackFacts:
-    """Gather what this worker knows of the rollback command short of running it."""
+    """Have the worker that would run the rollback say what it knows of it, short of running it."""
     fresh = Environment.objects.select_related("service", "live__release").get(pk=environment.pk)
     target = queries.way_back(fresh).target
     required = fresh.requires_rehearsal
     if target is None:
-        return RollbackFacts(
-            (), "", None, (("no_target", "no earlier deployment here can be gone back to"),), None, required
-        )
-    try:
-        command = rollback_command(fresh, target)
-    except CannotRender as error:
-        return RollbackFacts((), "", target.release.version, (("does_not_render", str(error)),), None, required)
-    found = list(problems(command, places.passed_environment()))
-    holder = places.lock_of(fresh).holder()
-    if holder is not None:
-        found.append(("lock_held", holder.sentence))
-    return RollbackFacts(command.argv, command.digest, target.release.version, tuple(found), None, required)
+        none = ("no_target", "no earlier deployment here can be gone back to")
+        return RollbackFacts((), "", None, (none,), None, required)
+    version = target.release.version
+    answer = ask_worker(fresh, target)
+    if answer is None:
+        silent = "worker_busy" if worker_alive(fresh) else "no_worker"
+        return RollbackFacts((), "", version, ((silent, f"queue {fresh.act_queue}"),), None, required)
+    found = tuple(
+        (identity, f"{sentence} (on {answer.host})") for identity, sentence in (*answer.found, *answer.artifact_found)
+    )
+    return RollbackFacts(tuple(answer.argv), answer.digest, version, found, None, required)
 
 
 def _held(row: ProbeRun) -> QuerySet[ProbeRun]:

@@ -1,20 +1,26 @@
-"""What a worker reads for a probe: the service's log, and the configuration of a place."""
+"""What a worker reads for the probe of the configuration: that of its place, and what was kept of another's."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from django.utils.crypto import salted_hmac
 
+from releases.catalogue import CatalogueError, UnknownPlace
 from releases.models import Environment, ProbeRun
-from releases.probes.base import Json, Log
+from releases.probes.base import CannotRead, Json
+from releases.services import places, reading
 from releases.states import ProbeStatus
 
 
-def open_log(environment: Environment) -> Log | None:
-    return None
-
-
 def read_configuration(environment: Environment) -> str | None:
-    return None
+    """Return the configuration as the place's command prints it or its file holds it; None where neither is named."""
+    try:
+        place = places.place(environment)
+    except (places.NoCatalogue, CatalogueError, UnknownPlace) as error:
+        raise CannotRead(str(error)) from None
+    if template := place.commands.get(reading.COMMAND):
+        return reading.by_command(template, environment)
+    return reading.by_file(Path(place.configuration_file)) if place.configuration_file else None
 
 
 def configuration_of(environment: Environment, key: str) -> Mapping[str, Json] | None:

@@ -418,3 +418,24 @@ def test_many_rows_ask_no_more_than_few() -> None:
     few = queries_of(lambda: client.get(f"/releases/{live.release_id}"))
     fill(30)
     assert queries_of(lambda: client.get(f"/releases/{live.release_id}")) == few <= 25
+
+
+def test_what_changed_in_the_configuration_stands_under_the_release() -> None:
+    """Before a rollback somebody has to know that it does not take this back."""
+    place = factory.environment()
+    kept = ({"CACHE_SECONDS": {"value": "60"}, "KEY": {"digest": "a"}}, {"CACHE_SECONDS": {"value": "<9>"}})
+    for version, configuration in zip(("2026.11.3", "2026.11.4"), kept, strict=True):
+        live = factory.deployed(place, version)
+        run = live.verify_run
+        run.probes.create(
+            key="configuration",
+            effect="none",
+            wave=1,
+            status="done",
+            verdict="pass",
+            figures={"configuration": configuration},
+        )
+    text = words(signed_in(factory.on_call()).get(f"/releases/{live.release_id}"))
+    assert "What is not as it was under 2026.11.3 ." in text
+    assert "CACHE_SECONDS 60 <9>" in text
+    assert "KEY (secret) (not set)" in text

@@ -1,6 +1,7 @@
 """What is laid out before anything runs."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -90,11 +91,11 @@ def test_the_catalogue_can_be_used(tmp_path: Path) -> None:
         assert set(environment.checklist) == {
             *("serving_version", "cache_headers", "logged_in_traffic"),
             *("purge", "response_time", "rollback_command"),
-            *("permissions", "secrets", "security_headers"),
+            *("permissions", "secrets", "security_headers", "logging", "configuration"),
         }
         assert {account.marker for account in environment.accounts} == {"Ada Lovelace", "Grace Hopper"}
         for command in environment.commands.values():
-            assert os.access(Path(command.directory) / command.argv[0], os.X_OK)
+            assert shutil.which(command.argv[0]) or os.access(Path(command.directory) / command.argv[0], os.X_OK)
         for account in environment.accounts:
             assert Path(account.password.removeprefix("file:")).is_file()
 

@@ -69,6 +69,13 @@ def produced(request: pytest.FixtureRequest) -> Iterator[Produced]:
     assert wanted <= said, f"marked with {sorted(wanted - said)}, but it was not said"
 
 
+class EmptyLog:
+    """A log to which nothing is written."""
+
+    def new_text(self) -> str:
+        return ""
+
+
 @dataclass
 class World:
     """One service at one place, and probes that are let loose on it."""
@@ -87,7 +94,7 @@ class World:
     facts: RollbackFacts = NO_PROBLEMS
     seconds: float | None = None
     """Deadline; the probe's own when None."""
-    log: Log | None = None
+    log: Log | None = field(default_factory=EmptyLog)
     """The service's log, where it has one."""
     configuration: str | None = None
     """What the place's configuration command prints."""

@@ -20,7 +20,15 @@ def test_it_passes_when_nothing_is_in_the_way(world: World) -> None:
     "identity",
     [
         pytest.param(identity, marks=pytest.mark.finding(KEY, identity))
-        for identity in ("does_not_render", "program_missing", "not_executable", "directory_missing", "lock_held")
+        for identity in (
+            "does_not_render",
+            "program_missing",
+            "not_executable",
+            "directory_missing",
+            "lock_held",
+            "artifact_missing",
+            "no_worker",
+        )
     ],
 )
 def test_each_problem_fails_with_its_detail(world: World, identity: str) -> None:
@@ -29,6 +37,28 @@ def test_each_problem_fails_with_its_detail(world: World, identity: str) -> None
     answer = world.ask(KEY)
     assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {identity})
     assert "/srv/shop/bin/deploy" in answer.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("identity", "verdict"),
+    [
+        pytest.param("artifact_unknown", Verdict.ERROR, marks=pytest.mark.finding(KEY, "artifact_unknown")),
+        pytest.param("worker_busy", Verdict.INCONCLUSIVE, marks=pytest.mark.finding(KEY, "worker_busy")),
+        pytest.param("artifact_not_checked", Verdict.PASS, marks=pytest.mark.finding(KEY, "artifact_not_checked")),
+    ],
+)
+def test_what_could_not_be_seen_is_told_from_what_is_wrong(world: World, identity: str, verdict: Verdict) -> None:
+    """A catalogue that names no proof is only told so; a proof that could not be had is never a pass."""
+    world.facts = replace(NO_PROBLEMS, problems=((identity, "the store answered 503"),))
+    answer = world.ask(KEY)
+    assert (answer.verdict, kinds_of(answer)) == (verdict, {identity})
+    assert "the store answered 503" in answer.findings[0].sentence
+
+
+def test_an_answer_that_did_not_come_is_no_regression_and_no_improvement(world: World) -> None:
+    world.remember(world.ask(KEY))
+    world.facts = replace(NO_PROBLEMS, problems=(("worker_busy", "queue act.archive.production"),))
+    assert world.ask(KEY).regression is Regression.UNKNOWN
 
 
 @pytest.mark.finding(KEY, "other_problem")

@@ -12,6 +12,7 @@ from releases.probes import registry
 from releases.probes.base import Answer, CommandResult, Context, Finding as Found, FindingKind, Probe, Settings
 from releases.services import probing
 from releases.services.checklists import begin_run, give_up, make_run
+from releases.services.commands import looking_here
 from releases.services.probing import run_probe
 from releases.states import Effect, Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
 from tests import factory
@@ -276,7 +277,7 @@ def test_a_command_that_the_catalogue_does_not_have_is_an_answer_to_the_probe(
     assert "no purge command" in results[0].output
 
 
-def test_a_probe_gets_the_facts_about_the_rollback_command_of_this_worker(
+def test_a_probe_gets_the_facts_about_the_rollback_command_without_running_it(
     measure: Callable[..., ProbeRun], production: Environment, little_service: LittleService
 ) -> None:
     facts: list[Any] = []
@@ -287,10 +288,11 @@ def test_a_probe_gets_the_facts_about_the_rollback_command_of_this_worker(
 
     factory.deployed(production, "2026.11.3")
     factory.deployed(production, "2026.11.4")
-    measure(ask)
+    with looking_here():
+        measure(ask)
     assert facts[0].target_version == "2026.11.3"
     assert "--version=2026.11.3" in facts[0].argv
-    assert facts[0].problems == ()
+    assert [identity for identity, _ in facts[0].problems] == ["artifact_not_checked"]
     assert little_service.ran == []
 
 

@@ -16,6 +16,7 @@ from releases.intake import RunAgainSpec, from_text
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
 from releases.models import ChecklistRun, ProbeRun
 from releases.services import checklists, probing
+from releases.services.commands import looking_here
 from releases.services.run_again import run_again
 from releases.states import Level, ProbeStatus, RunStatus, Verdict
 
@@ -36,7 +37,7 @@ class Command(RefusingCommand):
         parser.add_argument("service")
         parser.add_argument("environment")
         parser.add_argument("probes", nargs="*", metavar="KEY", help="probes to ask; all of the checklist without any")
-        parser.add_argument("--here", action="store_true", help="measure in this process, where no worker does")
+        parser.add_argument("--here", action="store_true", help="measure in this process, on this machine")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
         parser.add_argument("--wait", type=float, default=300, help="seconds to wait for the verdict; 0 does not wait")
 
@@ -109,7 +110,8 @@ def _measure_here(run_id: int, seconds: float) -> None:
 def _in_background(work: Callable[[], None]) -> None:
     def run() -> None:
         try:
-            work()
+            with looking_here():
+                work()
         finally:
             connections.close_all()
 
