@@ -79,6 +79,14 @@ routes = ["/", "/articles", "/login"]
 routes = ["/", "/articles", "/login"]
 policy = {{ content-security-policy = "csp-implemented-with-no-unsafe" }}
 
+[services.archive.checklist.upload_limits]
+path = "/upload"
+page = "/upload"
+file_field = "note"
+logged_in = true
+login = {{ path = "/login", username_field = "username", password_field = "password" }}
+limit_bytes = 1048576
+
 [services.archive.checklist.logging]
 route = "/login"
 method = "POST"

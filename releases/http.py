@@ -45,6 +45,7 @@ Resolver = Callable[[str, int], Sequence[str]]
 USER_AGENT = "Rollbook"
 MOST_REDIRECTS = 3
 MOST_ADDRESSES_TRIED = 4
+READ_BYTES = 64 * 1024
 CREDENTIAL_FIELDS = frozenset({"authorization", "cookie", "proxy-authorization"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATABLE = frozenset({"GET", "HEAD", "PURGE"})
@@ -156,6 +157,26 @@ class Timings:
     """From before the first byte was sent to after the last one was received."""
 
 
+@dataclass(slots=True)
+class Upload:
+    """A body that is sent piece by piece, and no further than the other side wants it."""
+
+    pieces: Sequence[bytes]
+    pauses: Mapping[int, float]
+    """By number of the piece (0 is before the first one): seconds to wait there for an answer that refuses the rest."""
+    sent: int = field(default=0, init=False)
+    """Bytes of it that were handed to the connection, at most; filled in by the request."""
+
+    @property
+    def length(self) -> int:
+        return sum(map(len, self.pieces))
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was sent."""
+        return self.sent == self.length
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer. Its text is foreign: show it as such."""
@@ -242,7 +263,7 @@ class Door:
         url: str,
         *,
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
-        body: bytes | None = None,
+        body: bytes | Upload | None = None,
         timeout: float | None = None,
         redirects: int = 0,
         keep: bool = False,
@@ -252,7 +273,8 @@ class Door:
 
         Args:
             headers: Fields to send; those that HTTP needs are added.
-            body: Sent with its length. A redirect never takes it to another origin: such a one is returned as it is.
+            body: Sent with its length; of an `Upload` no more once an answer comes. A redirect never takes it to
+                another origin: such a one is returned as it is.
             timeout: Seconds for this request, redirects included; the door's deadline holds as well.
             redirects: How many redirects to follow, at most MOST_REDIRECTS; with 0 a redirect is returned as it is.
                 Across origins Authorization and Cookie are dropped.
@@ -353,7 +375,7 @@ class _Wanted:
     url: str
     address: Address
     fields: tuple[tuple[str, str], ...]
-    body: bytes | None
+    body: bytes | Upload | None
     keep: bool
     truncate: bool
 
@@ -381,7 +403,8 @@ class _Wanted:
             "Accept-Encoding": "gzip",  # as readers do: a cache may keep the compressed variant apart
         }
         if self.body is not None:
-            needed["Content-Length"] = str(len(self.body))
+            length = self.body.length if isinstance(self.body, Upload) else len(self.body)
+            needed["Content-Length"] = str(length)
         missing = [(name, value) for name, value in needed.items() if name.lower() not in given]
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in (*missing, *self.fields)]
 
@@ -438,6 +461,8 @@ class _Connection(httpcore.NetworkBackend):
     def __init__(self, door: Door, address: Address) -> None:
         self._door = door
         self._exchange: _Exchange
+        self.stream: _Stream
+        """The stream that is in use: the plain one, or the secured one around it."""
         self.peer = ""
         origin = httpcore.Origin(address.scheme.encode(), address.host.encode(), address.port)
         self._http = httpcore.HTTPConnection(
@@ -462,8 +487,17 @@ class _Connection(httpcore.NetworkBackend):
             target=address.target.encode(),
         )
         fields = wanted.complete_fields()
-        request = httpcore.Request(wanted.method.encode("ascii"), url, headers=fields, content=wanted.body)
+        body = self._pieces(wanted.body) if isinstance(wanted.body, Upload) else wanted.body
+        request = httpcore.Request(wanted.method.encode("ascii"), url, headers=fields, content=body)
         return self._http.handle_request(request)
+
+    def _pieces(self, upload: Upload) -> Iterator[bytes]:
+        """Yield the pieces of a body until the other side answers, which httpcore reads after a WriteError."""
+        for number, piece in enumerate(upload.pieces):
+            if self.stream.answers_within(upload.pauses.get(number, 0.0)):
+                raise httpcore.WriteError("it answered before the body was sent")
+            upload.sent += len(piece)
+            yield piece
 
     def close(self) -> None:
         self._http.close()
@@ -493,8 +527,32 @@ class _Stream(httpcore.NetworkStream):
     def __init__(self, connection: _Connection, wire: socket.socket) -> None:
         self._connection = connection
         self._wire = wire
+        self._early: bytes | None = None
+        """What arrived while a body was being sent; empty when the other side closed."""
+        connection.stream = self
+
+    def answers_within(self, seconds: float) -> bool:
+        """Return whether an answer, or the end, comes while a body is being sent. What TLS says for itself is none."""
+        exchange = self._connection.exchange
+        until = time.monotonic() + seconds
+        while self._early is None:
+            left = max(0.0, min(until - time.monotonic(), exchange.time_left("sending")))
+            if not _has_unread(self._wire, left):
+                return False
+            self._wire.settimeout(0)
+            try:
+                self._early = self._wire.recv(READ_BYTES)
+            except (ssl.SSLWantReadError, BlockingIOError):
+                continue
+            except OSError as error:
+                raise httpcore.WriteError(_reason(error)) from None
+            exchange.got(len(self._early))
+        return True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._early is not None:
+            data, self._early = self._early[:max_bytes], self._early[max_bytes:] or None
+            return data
         exchange = self._connection.exchange
         phase = "reading" if exchange.received else "waiting for the first byte"
         self._wire.settimeout(exchange.time_left(phase))
@@ -675,11 +733,11 @@ def _redirect_target(url: str, location: str) -> str:
         raise InvalidUrl(f"the redirect to {location[:80]!r} leads nowhere") from None
 
 
-def _has_unread(wire: socket.socket) -> bool:
-    """Return whether something arrived, or the other side closed, while nothing was asked."""
+def _has_unread(wire: socket.socket, seconds: float = 0.0) -> bool:
+    """Return whether something arrives, or the other side closes, within so many seconds."""
     poll = select.poll()
     poll.register(wire.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(seconds * 1000))
 
 
 def _reason(error: OSError | None) -> str:

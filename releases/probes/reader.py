@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from releases.http import MOST_REDIRECTS, REDIRECTS, Door, Response, TooManyRedirects
+from releases.http import MOST_REDIRECTS, REDIRECTS, Door, Response, TooManyRedirects, Upload
 from releases.probes.base import Account
 from releases.probes.login import Login
 from releases.probes.places import Place
@@ -79,6 +79,15 @@ class Reader:
         body = urlencode({**form.values, **values}).encode("ascii")
         return self._followed(target, self._send("POST", target, body, url_of(self.place.url, page), timeout), timeout)
 
+    def upload(self, route: str, body: Upload, content_type: str, timeout: float | None = None) -> Response:
+        """Send a body on a connection of its own, and return the answer; a redirect is returned as it is."""
+        fields = self._fields(route) | {"Content-Type": content_type, "Referer": url_of(self.place.url, route)}
+        response = self._door.request(
+            "POST", url_of(self.place.url, route), headers=fields, body=body, timeout=timeout, truncate=True
+        )
+        self._take_cookies(route, response)
+        return response
+
     def log_in(self, account: Account, login: Login, timeout: float | None = None) -> None:
         """Log in through the service's form. Raises LoginFailed, or a DoorError when there was no answer."""
         inputs = {login.username_field, login.password_field}
@@ -128,9 +137,7 @@ class Reader:
             return None
 
     def _send(self, method: str, route: str, body: bytes | None, referer: str, timeout: float | None) -> Response:
-        fields = dict(self.place.fields)
-        if cookies := self._cookies_for(route):
-            fields["Cookie"] = cookies
+        fields = self._fields(route)
         if body is not None:
             fields["Content-Type"] = "application/x-www-form-urlencoded"
             fields["Referer"] = referer  # Django checks it beside its token
@@ -138,6 +145,10 @@ class Reader:
         response = self._door.request(method, url, headers=fields, body=body, timeout=timeout, keep=True)
         self._take_cookies(route, response)
         return response
+
+    def _fields(self, route: str) -> dict[str, str]:
+        cookies = self._cookies_for(route)
+        return {**self.place.fields, **({"Cookie": cookies} if cookies else {})}
 
     def _cookies_for(self, route: str) -> str:
         path = self._path_of(route)

@@ -23,6 +23,7 @@ ORDER = (
     "permissions",
     "secrets",
     "security_headers",
+    "upload_limits",
     "logging",
     "configuration",
 )

@@ -91,7 +91,7 @@ def test_the_catalogue_can_be_used(tmp_path: Path) -> None:
         assert set(environment.checklist) == {
             *("serving_version", "cache_headers", "logged_in_traffic"),
             *("purge", "response_time", "rollback_command"),
-            *("permissions", "secrets", "security_headers", "logging", "configuration"),
+            *("permissions", "secrets", "security_headers", "upload_limits", "logging", "configuration"),
         }
         assert {account.marker for account in environment.accounts} == {"Ada Lovelace", "Grace Hopper"}
         for command in environment.commands.values():

@@ -32,6 +32,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "secrets": {"routes": ["/a"], "paths": ["/b"]},
     "security_headers": {"routes": ["/a"]},
     "configuration": {},
+    "upload_limits": {"path": "/a", "limit_bytes": 1024},
     "logging": {"route": "/a", "within_seconds": 0.5},
 }
 """Settings with which every probe has something to do."""
