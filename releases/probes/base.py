@@ -203,8 +203,10 @@ class Probe(ABC, Generic[S]):
     """Wall-clock seconds after which it must have answered."""
     kinds: ClassVar[tuple[FindingKind, ...]]
     settings_model: ClassVar[type[Settings]]
-    needs_accounts: ClassVar[bool] = False
-    """Whether it is given the test accounts; a secret of theirs that is missing stops only such a probe."""
+
+    def needs_accounts(self, settings: S) -> bool:
+        """Whether it is given the test accounts; a secret of theirs that is missing stops only such a probe."""
+        return False
 
     @abstractmethod
     def measure(self, context: Context[S]) -> Answer:

@@ -147,7 +147,10 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
         COULD_NOT_ASK,
     )
     settings_model = CacheHeadersSettings
-    needs_accounts = True
+
+    def needs_accounts(self, settings: CacheHeadersSettings) -> bool:
+        """Only where a route is asked for as a reader."""
+        return any(route.logged_in for route in settings.routes)
 
     def measure(self, context: Context[CacheHeadersSettings]) -> Answer:
         """Return findings, and as figures the decision per route and place."""

@@ -178,7 +178,10 @@ class LoggedInTraffic(Probe[LoggedInTrafficSettings]):
         COULD_NOT_ASK,
     )
     settings_model = LoggedInTrafficSettings
-    needs_accounts = True
+
+    def needs_accounts(self, settings: LoggedInTrafficSettings) -> bool:
+        """It is about nothing else."""
+        return True
 
     def measure(self, context: Context[LoggedInTrafficSettings]) -> Answer:
         """Return findings, and as figures who saw whose marker, per route and place."""

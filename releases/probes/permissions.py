@@ -122,7 +122,10 @@ class Permissions(Probe[PermissionsSettings]):
     deadline = 45.0
     kinds = (OPEN_TO, CLOSED_TO, OTHER_STATUS, UNCLEAR_ANSWER, UNKNOWN_ROLE, COULD_NOT_LOG_IN, COULD_NOT_ASK)
     settings_model = PermissionsSettings
-    needs_accounts = True
+
+    def needs_accounts(self, settings: PermissionsSettings) -> bool:
+        """Only where a role has one."""
+        return any(role != NOBODY for route in settings.routes for role in route.expect)
 
     def measure(self, context: Context[PermissionsSettings]) -> Answer:
         """Return findings, and as figures the matrix: what each role got, by route and place."""

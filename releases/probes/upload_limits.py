@@ -156,6 +156,10 @@ class UploadLimits(Probe[UploadLimitsSettings]):
     )
     settings_model = UploadLimitsSettings
 
+    def needs_accounts(self, settings: UploadLimitsSettings) -> bool:
+        """Only where the form wants one."""
+        return settings.logged_in
+
     def measure(self, context: Context[UploadLimitsSettings]) -> Answer:
         """Return findings, and as figures the bytes that were sent over the limit by place."""
         settings = context.settings

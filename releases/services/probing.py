@@ -157,7 +157,7 @@ def _context(
         settings = probe.settings_model.model_validate(snapshot["checklist"][row.key])
         accounts = tuple(
             Account(account.name, resolve(account.username), resolve(account.password), account.marker)
-            for account in (place.accounts if probe.needs_accounts else ())
+            for account in (place.accounts if probe.needs_accounts(settings) else ())
         )
     except (places.NoCatalogue, CatalogueError, UnknownPlace, SecretError) as error:
         raise CannotPrepare(str(error)) from None

@@ -108,6 +108,7 @@ class World:
         probe = registry.get(key)
         seconds = probe.deadline if self.seconds is None else self.seconds
         with Door(allow_private=True, deadline=Deadline.after(seconds)) as door:
+            read = probe.settings_model.model_validate(settings)
             context = Context(
                 service="shop",
                 environment="staging",
@@ -116,8 +117,8 @@ class World:
                 production=False,
                 expected_version=self.expected_version,
                 affected_routes=(),
-                settings=probe.settings_model.model_validate(settings),
-                accounts=self.accounts,
+                settings=read,
+                accounts=self.accounts if probe.needs_accounts(read) else (),
                 purging=self.purging,
                 door=door,
                 run_command=self.run_command or no_command,

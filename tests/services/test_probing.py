@@ -251,7 +251,7 @@ def with_unknown_settings(measure: Callable[..., ProbeRun]) -> ProbeRun:
 def test_a_secret_that_is_missing_stops_only_a_probe_that_needs_it(
     measure: Callable[..., ProbeRun], little_service: LittleService, monkeypatch: pytest.MonkeyPatch, needed: bool
 ) -> None:
-    monkeypatch.setattr(Probe, "needs_accounts", needed)
+    monkeypatch.setattr(Probe, "needs_accounts", lambda *_: needed)
     with little_service.catalogue.open("a") as file:
         file.write(
             '[[services.archive.environments.production.accounts]]\nname = "reader-a"\n'
