@@ -7,10 +7,20 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from releases.http import DoorError, Response
-from releases.probes import cache_status
-from releases.probes.base import Answer, Context, Finding, FindingKind, Json, Probe, Settings, regression_by_findings
+from releases.probes import cache_status, field_notes
+from releases.probes.base import (
+    Answer,
+    Context,
+    Finding,
+    FindingKind,
+    Json,
+    Probe,
+    Settings,
+    regression_by_findings,
+)
 from releases.probes.caching import Caching, Use, judge
-from releases.probes.evidence import caching_fields
+from releases.probes.evidence import caching_fields, stable_fields
+from releases.probes.field_changes import changes
 from releases.probes.fields import FieldName
 from releases.probes.login import Login
 from releases.probes.places import Place, edge_and_origin, share
@@ -74,6 +84,12 @@ MALFORMED = FindingKind(
     Level.NOTE,
     "{subject}: {problem}",
     "Caches read such a field in different ways. Write it as the RFC demands.",
+)
+FIELD_CHANGED = FindingKind(
+    "field_changed",
+    Level.NOTE,
+    "{subject}: {field} was {before} in the baseline, now {now}",
+    "If readers see something else than before, this may be why. Is the change one that the release meant?",
 )
 COULD_NOT_LOG_IN = FindingKind(
     "could_not_log_in",
@@ -143,6 +159,7 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
         NEVER_FROM_CACHE,
         NOTHING_TO_JUDGE,
         MALFORMED,
+        FIELD_CHANGED,
         COULD_NOT_LOG_IN,
         COULD_NOT_ASK,
     )
@@ -175,6 +192,10 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
                     findings += found
                 except DoorError as error:
                     findings.append(Finding(COULD_NOT_ASK, subject, {"reason": str(error)}))
+        findings += [
+            Finding(FIELD_CHANGED, change.subject, {"field": change.field, "before": change.before, "now": change.now})
+            for change in changes(figures, context.before.figures.get("routes") if context.before else None)
+        ]
         return Answer(findings, {"routes": figures}, regression_by_findings(findings, context.before))
 
 
@@ -214,7 +235,7 @@ def _judge_route(
         values = {"status": response.status}
         return [Finding(NOTHING_TO_JUDGE, subject, values, caching_fields(response))], figures
     findings = list(_compare(route, caching, subject, caching_fields(response)))
-    findings += [Finding(MALFORMED, subject, {"problem": problem}) for problem in caching.problems]
+    findings += [Finding(MALFORMED, subject, {"problem": problem}) for problem in _malformed(response, caching)]
     if place.is_edge and route.expect != "shared" and said.hit:
         values_hit = {"field": said.field, "expect": route.expect}
         findings.append(Finding(ANSWERED_FROM_CACHE, subject, values_hit, caching_fields(response)))
@@ -267,6 +288,13 @@ def _without_hit(
         yield Finding(NEVER_FROM_CACHE, subject, values, caching_fields(response))
 
 
+def _malformed(response: Response, caching: Caching) -> list[str]:
+    """Return what is malformed: with what a cache makes of it where that is known, else by the letter of the RFC."""
+    told = {problem.partition(":")[0] for problem in caching.problems}
+    by_letter = field_notes.notes(response.status, response.headers)
+    return [*caching.problems, *(note for note in by_letter if not any(field in note for field in told))]
+
+
 def _caching(response: Response, targeted: tuple[str, ...]) -> Caching:
     return judge(status=response.status, response=response.headers, now=time.time(), targeted=targeted)
 
@@ -284,4 +312,5 @@ def _figures(response: Response, caching: Caching, said: cache_status.CacheSaid)
         "hit": said.hit,
         "sets_cookie": caching.sets_cookie,
         "because": caching.shared.because,
+        "fields": stable_fields(response),
     }

@@ -10,13 +10,37 @@ from dataclasses import dataclass
 from releases.probes.caching import Fields, lines_of, split_outside_quotes
 
 STANDARD_FIELD = "cache-status"
-VENDOR_FIELDS = ("x-cache", "x-cache-status", "x-proxy-cache", "cf-cache-status", "cdn-cache", "x-vercel-cache")
+VENDOR_FIELDS = (
+    "cf-cache-status",  # Cloudflare
+    "akamai-cache-status",
+    "x-cache",  # Fastly, CloudFront, Akamai, Azure, Squid, Traffic Server, and many a VCL
+    "x-cache-status",  # nginx, by the usual configuration
+    "x-proxy-cache",
+    "cdn-cache",
+    "cdn-cache-status",
+    "x-vercel-cache",
+    "x-litespeed-cache",
+)
 
-HIT = frozenset({"hit", "tcp_hit", "tcp_mem_hit", "tcp_ims_hit", "tcp_refresh_fail_hit", "stale", "updating"})
-"""The answer came from the cache without the service having been asked for it."""
+HIT = frozenset(
+    {
+        *("hit", "stale", "updating", "hit-fresh", "prerender", "originshieldhit"),
+        *("tcp_hit", "tcp_mem_hit", "tcp_ims_hit", "tcp_refresh_fail_hit", "tcp_negative_hit", "tcp_remote_hit"),
+    }
+)
+"""The answer came from a cache without the service having been asked for it."""
 
-MISS = frozenset({"miss", "tcp_miss", "expired", "tcp_expired_miss", "bypass", "pass", "dynamic", "tcp_refresh_miss"})
-"""The answer was fetched from the service. Words for a revalidated answer are in neither set."""
+MISS = frozenset(
+    {
+        *("miss", "expired", "bypass", "pass", "dynamic", "skipped"),
+        *("tcp_miss", "tcp_expired_miss", "tcp_refresh_miss", "tcp_swapfail_miss"),
+        *("private_nostore", "config_nocache"),
+    }
+)
+"""The answer was fetched from the service. Words for a revalidated answer, and for an error, are in neither set."""
+
+_TRAFFIC_SERVER = re.compile(r"\(ApacheTrafficServer[^\[\]()]{0,60}\[([A-Za-z :]{2,60})\]\)", re.IGNORECASE)
+_SERVER_TIMING = re.compile(r"\s*cdn-cache\s*;\s*desc\s*=\s*\"?([A-Za-z_]{1,40})\"?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +66,9 @@ def read(fields: Fields) -> CacheSaid:
         hit = _cache_status(lines) if name == STANDARD_FIELD else _vendor(lines)
         if hit is not None:
             return CacheSaid(hit, name, age, stored_as)
+    for name, word in (("Server-Timing", _server_timing(fields)), ("Via", _traffic_server(fields))):
+        if word is not None:
+            return CacheSaid(word, name, age, stored_as)
     if ids := _varnish_ids(fields):
         return CacheSaid(len(ids) == 2, "X-Varnish", age, stored_as)
     if age:
@@ -67,6 +94,35 @@ def _vendor(lines: Sequence[str]) -> bool | None:
     if any(word in HIT for word in words):
         return True
     return False if words and all(word in MISS for word in words) else None
+
+
+def _server_timing(fields: Fields) -> bool | None:
+    """Read Akamai's `cdn-cache; desc=HIT` among what Server-Timing says."""
+    members = (member for line in lines_of(fields, "server-timing") for member in split_outside_quotes(line, ","))
+    found = [match[1] for member in members if (match := _SERVER_TIMING.fullmatch(member))]
+    return _vendor(found) if found else None
+
+
+def _traffic_server(fields: Fields) -> bool | None:
+    """Read the codes that Traffic Server puts into Via: `c` what its cache had, `s` what the service did.
+
+    Source: Traffic Server's administrator's guide, "Via header field" (proxy.config.http.insert_response_via_str).
+    """
+    codes = [match[1] for line in lines_of(fields, "via") for match in _TRAFFIC_SERVER.finditer(line)]
+    words = [_looked_up(code) for code in codes]
+    if any(words):
+        return True
+    return False if words and all(word is False for word in words) else None
+
+
+def _looked_up(codes: str) -> bool | None:
+    found = re.match(r"(?:u.)?c(.)s(.)", codes)
+    if found is None:
+        return None
+    lookup, service = found.groups()
+    if lookup in "HR" and service == " ":
+        return True
+    return False if lookup in "MAS" and service == "S" else None
 
 
 def _varnish_ids(fields: Fields) -> list[str]:

@@ -18,8 +18,19 @@ SHOWN_FIELDS = (
     "x-varnish",
     "via",
 )
+STABLE_FIELDS = ("cache-control", "cdn-cache-control", "surrogate-control", "surrogate-key", "pragma", "vary")
+"""Fields that say the same with every answer, as long as nobody changes the rules."""
 LONGEST_VALUE = 200
 MOST_LINES = 3
+
+
+def stable_fields(response: Response) -> dict[str, Json]:
+    """Return the caching fields that one release can be compared with another by."""
+    return {
+        name: ", ".join(line[:LONGEST_VALUE] for line in lines[:MOST_LINES])
+        for name in STABLE_FIELDS
+        if (lines := response.get_all(name))
+    }
 
 
 def caching_fields(response: Response) -> dict[str, Json]:

@@ -98,6 +98,30 @@ def test_a_malformed_field_is_noted(world: World) -> None:
     assert (answer.verdict, kinds_of(answer)) == (Verdict.PASS, {"malformed"})
 
 
+@pytest.mark.finding(KEY, "malformed")
+def test_the_letter_of_the_rfc_is_told_where_caches_make_nothing_of_it(world: World) -> None:
+    settings = answers(world, "public, max-age=60", expect="shared")
+    world.service.cache[settings["routes"][0]["path"]]["Last-Modified"] = "yesterday"
+    answer = world.ask(KEY, **settings)
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.PASS, {"malformed"})
+    assert "Last-Modified header's value isn't a valid date" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "field_changed")
+def test_what_changed_since_the_baseline_is_shown_field_by_field(world: World) -> None:
+    settings = answers(world, "public, max-age=60", expect="shared")
+    path = settings["routes"][0]["path"]
+    world.service.cache[path]["Vary"] = "Accept-Encoding"
+    world.remember(world.ask(KEY, **settings))
+    world.service.cache[path] = {"Cache-Control": "public, max-age=90"}
+    world.edge = world.instances[0].url
+    changed = [one.sentence for one in world.ask(KEY, **settings).findings if one.kind.id == "field_changed"]
+    assert changed[:2] == [
+        f'{path} at the edge: cache-control was "public, max-age=60" in the baseline, now "public, max-age=90"',
+        f'{path} at the edge: vary was "Accept-Encoding" in the baseline, now not there',
+    ]
+
+
 @pytest.mark.finding(KEY, "nothing_to_judge")
 @pytest.mark.parametrize("status", [404, 500, 503])
 def test_an_error_page_says_nothing_about_the_page(world: World, status: int) -> None:

@@ -37,6 +37,43 @@ Lines = list[tuple[str, str]]
         ([("X-Cache-Status", "REVALIDATED")], None),
         ([("X-Cache-Status", "STALE")], True),
         ([("CF-Cache-Status", "DYNAMIC")], False),
+        ([("X-Cache", "MISS, MISS"), ("X-Cache-Hits", "0, 0")], False),  # Fastly, shield and edge
+        ([("X-Cache", "HIT, MISS"), ("X-Cache-Hits", "2, 0")], True),
+        ([("X-Cache", "OriginShieldHit from cloudfront")], True),
+        ([("X-Cache", "LambdaGeneratedResponse from cloudfront")], None),
+        ([("X-Cache", "FunctionGeneratedResponse from cloudfront")], None),
+        ([("CF-Cache-Status", "HIT")], True),
+        ([("CF-Cache-Status", "UPDATING")], True),
+        ([("CF-Cache-Status", "REVALIDATED")], None),
+        ([("CF-Cache-Status", "NONE/UNKNOWN")], None),
+        ([("X-Cache", "TCP_MISS from a23-1.deploy.akamaitechnologies.com (AkamaiGHost/11.4.4)")], False),
+        ([("X-Cache", "TCP_REFRESH_HIT from a23-1.deploy.akamaitechnologies.com (AkamaiGHost/11.4.4)")], None),
+        ([("X-Cache", "TCP_DENIED from a23-1.deploy.akamaitechnologies.com")], None),
+        ([("Akamai-Cache-Status", "Hit from child")], True),
+        ([("Akamai-Cache-Status", "Miss from child, Hit from parent")], True),
+        ([("Server-Timing", 'cdn-cache; desc=HIT, edge; dur=1, ak_p; desc="1, cdn-cache; desc=MISS"')], True),
+        ([("Server-Timing", "cdn-cache; desc=MISS, origin; dur=12")], False),
+        ([("Server-Timing", "cdn-cache; desc=REVALIDATE")], None),
+        ([("Server-Timing", "db; dur=53")], None),
+        ([("X-Cache", "TCP_REMOTE_HIT")], True),  # Azure Front Door
+        ([("X-Cache", "CONFIG_NOCACHE")], False),
+        ([("X-Cache", "PARTIAL_HIT")], None),
+        ([("X-Cache-Status", "BYPASS")], False),  # nginx
+        ([("X-Cache-Status", "UPDATING")], True),
+        ([("X-LiteSpeed-Cache", "hit,private")], True),
+        # Apache Traffic Server
+        ([("X-Cache", "hit-fresh")], True),
+        ([("X-Cache", "hit-stale")], None),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer/9.2.3 [cHs f ])")], True),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [cRs f ])")], True),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [cMsSf ])")], False),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [cMsSfW])")], False),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [cSsNfU])")], None),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [uScMsSf pSeN:t cCMi p sS])")], False),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [uScHs f p eN:t cCHi p s ])")], True),
+        ([("Via", "http/1.1 a (ApacheTrafficServer [cHs f ]), http/1.1 b (ApacheTrafficServer [cMsSf ])")], True),
+        ([("Via", "1.1 varnish (Varnish/7.1)")], None),
+        ([("Via", "http/1.1 cache1 (ApacheTrafficServer [strange])")], None),
         # Varnish: one number for a miss, two for a hit
         ([("X-Varnish", "32770")], False),
         ([("X-Varnish", "32772 32771")], True),
@@ -60,7 +97,7 @@ def test_the_object_is_named_only_on_a_hit_of_varnish() -> None:
     assert read([("X-Varnish", "32772")]).stored_as is None
 
 
-NAMES = st.sampled_from(["cache-status", "x-cache", "x-varnish", "age", "cf-cache-status"])
+NAMES = st.sampled_from(["cache-status", "x-cache", "x-varnish", "age", "cf-cache-status", "via", "server-timing"])
 
 
 @given(lines=st.lists(st.tuples(NAMES, st.text(st.characters(max_codepoint=255), max_size=100)), max_size=8))
