@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from releases.http import Deadline, DoorError
 from releases.probes.base import Answer, Before, Context, Finding, FindingKind, Json, Probe, Settings
+from releases.probes.criteria import Criterion
 from releases.probes.places import Place, fields_for, share
 from releases.probes.routes import Route, url_of
 from releases.probes.samples import mann_whitney, percentile
@@ -28,6 +29,18 @@ OVER_BUDGET = FindingKind(
     Level.FAIL,
     "{subject}: p95 is {p95} ms, the budget is {budget} ms",
     "Compare with the baseline: if it was over the budget before, this release is not the cause.",
+)
+CRITERION_NOT_MET = FindingKind(
+    "criterion_not_met",
+    Level.FAIL,
+    "{subject} is not met: {got}",
+    "Compare with the baseline: a limit in ms that was broken before is not this release's doing.",
+)
+CRITERION_NOT_COMPARED = FindingKind(
+    "criterion_not_compared",
+    Level.NOTE,
+    "{subject} could not be judged, as there is no baseline of {needed} samples",
+    "The next deployment has one: it is measured before the change.",
 )
 SLOWER = FindingKind(
     "slower",
@@ -60,6 +73,14 @@ COULD_NOT_ASK = FindingKind(
     "It is down, hangs, or cannot be reached from the worker.",
 )
 
+BY_TIME = frozenset({OVER_BUDGET, SLOWER, CRITERION_NOT_MET})
+"""What a busy moment could explain."""
+
+
+def _criterion(text: str) -> str:
+    return str(Criterion.parse(text))
+
+
 Milliseconds = Annotated[float, Field(ge=1, le=60_000, allow_inf_nan=False)]
 
 
@@ -70,6 +91,9 @@ class TimedRoute(Settings):
     """The route, asked anonymously."""
     budget_ms: Milliseconds | None = None
     """Milliseconds that 95 of 100 requests must stay within, at each place; without it only the baseline counts."""
+    criteria: Annotated[tuple[Annotated[str, AfterValidator(_criterion)], ...], Field(max_length=6)] = ()
+    """Further limits, at each place: `p50 <= 80ms`, `p99 <= 0.5s`, or `p95 <= +10%` over the baseline, which counts
+    only where the rank test says that it is not by chance. p99 takes 100 samples."""
     edge: bool = True
     """Whether to measure through the cache, as readers do."""
     origin: bool = True
@@ -105,6 +129,10 @@ class _Series:
     def subject(self) -> str:
         return f"{self.route.path} at the {self.place}"
 
+    @property
+    def criteria(self) -> list[Criterion]:
+        return [Criterion.parse(text) for text in self.route.criteria]
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -113,20 +141,27 @@ class _Look:
     series: _Series
     samples: list[float]
     first_bytes: list[float]
+    connects: list[float]
     findings: list[Finding]
     regression: Regression
 
     @property
     def may_be_noise(self) -> bool:
         """Whether a busy moment could explain all that is wrong: half of the requests were within the budget."""
-        if not self.findings or any(finding.kind not in (OVER_BUDGET, SLOWER) for finding in self.findings):
+        wrong = [finding for finding in self.findings if finding.kind.level is not Level.NOTE]
+        if not wrong or any(finding.kind not in BY_TIME for finding in wrong):
             return False
+        limits = [one.limit for one in self.series.criteria if not one.relative]
         budget = self.series.route.budget_ms
-        return budget is None or percentile(self.samples, 50) <= budget
+        return percentile(self.samples, 50) <= min(
+            [*limits, *([] if budget is None else [budget])], default=float("inf")
+        )
 
     def figures(self) -> dict[str, Json]:
         figures: dict[str, Json] = {f"p{one}_ms": round(percentile(self.samples, one), 2) for one in PERCENTILES}
         figures["first_byte_p50_ms"] = round(percentile(self.first_bytes, 50), 2)
+        if self.connects:
+            figures["connect_p50_ms"] = round(percentile(self.connects, 50), 2)
         figures["samples_ms"] = [round(sample, 2) for sample in self.samples]
         return figures
 
@@ -141,7 +176,16 @@ class ResponseTime(Probe[ResponseTimeSettings]):
     cannot_see = "How the service behaves under load, and how fast it is from elsewhere."
     effect = Effect.LOAD
     deadline = 60.0
-    kinds = (OVER_BUDGET, SLOWER, ANSWERED_WITH_ERROR, DISTURBED, TOO_FEW_SAMPLES, COULD_NOT_ASK)
+    kinds = (
+        OVER_BUDGET,
+        CRITERION_NOT_MET,
+        CRITERION_NOT_COMPARED,
+        SLOWER,
+        ANSWERED_WITH_ERROR,
+        DISTURBED,
+        TOO_FEW_SAMPLES,
+        COULD_NOT_ASK,
+    )
     settings_model = ResponseTimeSettings
 
     def measure(self, context: Context[ResponseTimeSettings]) -> Answer:
@@ -178,19 +222,20 @@ def _series(context: Context[ResponseTimeSettings]) -> Iterator[_Series]:
 def _look(series: _Series, context: Context[ResponseTimeSettings], until: Deadline, comparisons: int) -> _Look:
     """Measure one route at one place, and judge what was measured."""
     findings: list[Finding] = []
-    samples, first_bytes = _measure(series, context, until, findings)
+    samples, first_bytes, connects = _measure(series, context, until, findings)
     if len(samples) < FEWEST_SAMPLES:
         values = {"got": len(samples), "needed": FEWEST_SAMPLES}
         findings.append(Finding(TOO_FEW_SAMPLES, series.subject, values))
-        return _Look(series, samples, first_bytes, findings, Regression.UNKNOWN)
+        return _Look(series, samples, first_bytes, connects, findings, Regression.UNKNOWN)
     findings += _against_budget(series, samples)
+    findings += _against_criteria(series, samples, context, comparisons)
     slower, regression = _against_baseline(series, samples, context, comparisons)
-    return _Look(series, samples, first_bytes, findings + slower, regression)
+    return _Look(series, samples, first_bytes, connects, findings + slower, regression)
 
 
 def _second_look(first: _Look, second: _Look) -> _Look:
     """Return the look that counts: what is slow stays slow, what was busy for a moment does not."""
-    if len(second.samples) < FEWEST_SAMPLES or second.findings:
+    if len(second.samples) < FEWEST_SAMPLES or any(one.kind.level is not Level.NOTE for one in second.findings):
         return first
     first_p95 = round(percentile(first.samples, 95), 1)
     second.findings.append(Finding(DISTURBED, second.series.subject, {"p95": first_p95}))
@@ -199,11 +244,15 @@ def _second_look(first: _Look, second: _Look) -> _Look:
 
 def _measure(
     series: _Series, context: Context[ResponseTimeSettings], until: Deadline, findings: list[Finding]
-) -> tuple[list[float], list[float]]:
-    """Return total and first-byte milliseconds of each counted request, up to the first one without an answer."""
+) -> tuple[list[float], list[float], list[float]]:
+    """Return total and first-byte milliseconds of each counted request, and those of setting up each connection.
+
+    Ends at the first request without an answer.
+    """
     settings = context.settings
     totals: list[float] = []
     first_bytes: list[float] = []
+    connects: list[float] = []
     errors: list[int] = []
     warm_up = settings.warm_up * len(series.targets)
     began = time.monotonic()
@@ -223,6 +272,8 @@ def _measure(
                 break  # not the service's fault: the time for this series is over, and others are still to come
             findings.append(Finding(COULD_NOT_ASK, series.subject, {"reason": str(error)}))
             break
+        if response.timings.connect_ms > 0:
+            connects.append(response.timings.connect_ms)
         if response.status >= 400:
             errors.append(response.status)
         elif number >= warm_up:
@@ -232,7 +283,7 @@ def _measure(
     if errors:
         values = {"count": len(errors), "asked": len(errors) + len(totals), "status": errors[0]}
         findings.append(Finding(ANSWERED_WITH_ERROR, series.subject, values))
-    return totals, first_bytes
+    return totals, first_bytes, connects
 
 
 def _against_budget(series: _Series, samples: list[float]) -> Iterator[Finding]:
@@ -240,6 +291,23 @@ def _against_budget(series: _Series, samples: list[float]) -> Iterator[Finding]:
     p95 = percentile(samples, 95)
     if budget is not None and p95 > budget:
         yield Finding(OVER_BUDGET, series.subject, {"p95": round(p95, 1), "budget": round(budget, 1)})
+
+
+def _against_criteria(
+    series: _Series, after: list[float], context: Context[ResponseTimeSettings], comparisons: int
+) -> Iterator[Finding]:
+    before = _samples_before(context.before, series)
+    for criterion in series.criteria:
+        subject = f"{series.subject}, {criterion}"
+        values: dict[str, Json] = {"got": len(after), "needed": criterion.needs()}
+        if len(after) < criterion.needs():
+            yield Finding(TOO_FEW_SAMPLES, subject, values)
+        elif criterion.relative and len(before) < criterion.needs():
+            yield Finding(CRITERION_NOT_COMPARED, subject, values)
+        elif criterion.relative and mann_whitney(before, after).p_slower > CHANCE / comparisons:
+            continue
+        elif got := criterion.broken_by(after, before):
+            yield Finding(CRITERION_NOT_MET, subject, {"got": got})
 
 
 def _against_baseline(

@@ -39,6 +39,53 @@ def test_a_route_over_its_budget_fails_where_it_is_slow(world: World) -> None:
     assert [(one.kind.id, one.subject) for one in answer.findings] == [("over_budget", f"{route} at the origin")]
 
 
+@pytest.mark.finding(KEY, "criterion_not_met")
+def test_each_criterion_that_is_not_met_fails_by_itself(world: World) -> None:
+    route = world.service.public_routes[0]
+    world.service.delays[route] = 0.03
+    answer = world.ask(KEY, **settings(world, edge=False, criteria=["p50<=10ms", "p95 <= 0.02s", "p95 <= 10s"]))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"criterion_not_met"})
+    assert [one.subject for one in answer.findings] == [
+        f"{route} at the origin, p50 <= 10ms",
+        f"{route} at the origin, p95 <= 20ms",
+    ]
+
+
+@pytest.mark.finding(KEY, "criterion_not_met")
+def test_a_change_beyond_the_criterion_fails_only_against_a_baseline(world: World) -> None:
+    wanted = settings(world, edge=False, criteria=["p50 <= +100%"])
+    world.remember(world.ask(KEY, **wanted))
+    assert world.ask(KEY, **wanted).verdict is Verdict.PASS
+    world.service.delays[world.service.public_routes[0]] = 0.03
+    answer = world.ask(KEY, **wanted)
+    assert "criterion_not_met" in kinds_of(answer)
+
+
+@pytest.mark.finding(KEY, "criterion_not_compared")
+def test_a_change_without_a_baseline_is_only_noted(world: World) -> None:
+    answer = world.ask(KEY, **settings(world, edge=False, criteria=["p95 <= +10%"]))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.PASS, {"criterion_not_compared"})
+
+
+@pytest.mark.finding(KEY, "too_few_samples")
+def test_p99_takes_more_samples_than_the_others(world: World) -> None:
+    answer = world.ask(KEY, **settings(world, edge=False, criteria=["p99 <= 10s"]))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.INCONCLUSIVE, {"too_few_samples"})
+    assert "20 of 100 samples needed" in answer.findings[0].sentence
+
+
+@pytest.mark.parametrize("text", ["p95 < 3ms", "p90 <= 3ms", "p95 <= 10%", "p95 <= +3ms", "p95 <= -3ms", "fast", ""])
+def test_a_criterion_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="p50, p95 or p99"):
+        ResponseTimeSettings.model_validate({"routes": [{"path": "/", "criteria": [text]}]})
+
+
+def test_setting_up_a_connection_is_told_apart(world: World) -> None:
+    figures = world.ask(KEY, **settings(world, edge=False)).figures["routes"][world.service.public_routes[0]]["origin"]
+    assert 0 < figures["connect_p50_ms"] < 1000
+    assert 0 < figures["first_byte_p50_ms"] <= figures["p95_ms"]
+
+
 @pytest.mark.finding(KEY, "disturbed")
 def test_a_busy_moment_is_measured_again_and_noted(world: World) -> None:
     """B59"""
