@@ -7,7 +7,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -19,14 +19,16 @@ from releases.probes.evidence import caching_fields
 from releases.probes.fields import OptionalFieldName
 from releases.probes.places import share
 from releases.probes.routes import ExactRoute, Route, url_of
-from releases.probes.stored import Glimpse, from_cache, glimpse, is_same, is_telling
+from releases.probes.stored import Glimpse, from_cache, glimpse, is_same, is_telling, same_mark
 from releases.states import Effect, Level
 
 SECONDS_PER_REQUEST = 5.0
 MOST_WARMING = 4
 """Requests per route until the cache must have answered."""
-ANSWERS_AFTER = 3
+ANSWERS_AFTER = 4
 """Requests per purged route, so that a second cache node that still holds it has a chance to show."""
+LOOKS_FOR_NODES = 3
+"""Further requests per route that the cache answers for, so that other nodes show the objects that they hold."""
 LONGEST_WAIT_FOR_AGE = 2.5
 """Seconds to wait until stored objects are a second old, where only their age tells them from new ones."""
 BETWEEN_LOOKS = 0.2
@@ -73,6 +75,12 @@ WITHOUT_EFFECT = FindingKind(
     Level.FAIL,
     "{subject} is still the old answer after a purge that reported success ({reason})",
     "The purge does not reach the cache, misses this route's key, or reaches only one of its nodes.",
+)
+NODE_STILL_STALE = FindingKind(
+    "node_still_stale",
+    Level.FAIL,
+    "{subject}: {stale} of {asked} answers after the purge were still old ones ({reason})",
+    "One cache node was not purged: send the purge to every node, or let the nodes tell each other.",
 )
 EVERYTHING_PURGED = FindingKind(
     "everything_purged",
@@ -128,6 +136,17 @@ class _Kept:
     left: float | None
     """Seconds for which it stays fresh from then on; None when not stated."""
     lifetime: int | None
+    elsewhere: tuple[Glimpse, ...] = ()
+    """The same route as other looks showed it: with several nodes each holds an object of its own."""
+
+    @property
+    def several_nodes(self) -> bool:
+        """Whether the looks showed more than one stored object."""
+        return any(not same_mark(self.seen, other) for other in self.elsewhere)
+
+    def is_same(self, after: Glimpse) -> bool | None:
+        """Return whether an answer is one of the objects that were there before, or None when nothing tells."""
+        return any(same_mark(other, after) for other in self.elsewhere) or is_same(self.seen, after)
 
     def expired_by(self, at: float) -> bool:
         """Return whether it may have expired by itself by then; a second of slack, as caches count whole ones."""
@@ -152,6 +171,7 @@ class Purge(Probe[PurgeSettings]):
         PURGE_FAILED,
         NOT_RUN,
         WITHOUT_EFFECT,
+        NODE_STILL_STALE,
         EVERYTHING_PURGED,
         CONTROL_PURGED,
         BROKEN_AFTERWARDS,
@@ -192,7 +212,7 @@ class _Asking:
             if (kept := self._until_kept(route)) is not None:
                 warm[route] = kept
         self._let_age(warm)
-        return warm
+        return {route: self._with_other_nodes(kept) for route, kept in warm.items()}
 
     def purge(self, kept: _Kept) -> bool:
         """Purge one route and judge what it answers then. Return whether the purge was accepted."""
@@ -212,8 +232,10 @@ class _Asking:
             self._step(f"control {kept.route}")
             if not purged or (seen := self._look(kept.route)) is None:
                 continue
+            same = kept.is_same(seen[1])
+            if same is False and kept.several_nodes:
+                seen, same = self._once_more(kept, seen)
             self._note(kept, [seen], purged=False)
-            same = is_same(kept.seen, seen[1])
             if same is None:
                 self.findings.append(Finding(CANNOT_TELL, kept.route))
             elif not same and kept.expired_by(seen[1].at):
@@ -224,16 +246,16 @@ class _Asking:
 
     def _until_kept(self, route: str) -> _Kept | None:
         """Ask for a route until the cache answers for it; None with a finding when it does not."""
-        earlier: Glimpse | None = None
+        earlier: list[Glimpse] = []
         said: bool | None = None
         for _ in range(MOST_WARMING):
             if (seen := self._look(route)) is None:
                 return None
             response, now = seen
-            said = from_cache(earlier, now) if earlier else now.hit
+            said = from_cache(earlier, now)
             if said and (earlier or not now.generation):
                 return _kept(route, response, now)
-            earlier = now
+            earlier.append(now)
             if said is None and now.age is not None and _may_be_kept(response):
                 return _kept(route, response, now)  # its age will tell
         if said is None and _may_be_kept(response):
@@ -258,6 +280,20 @@ class _Asking:
         for kept in [kept for kept in warm.values() if _needs_age(kept) and not kept.seen.hit]:
             self._not_cached(kept.route, kept.response)
             del warm[kept.route]
+
+    def _with_other_nodes(self, kept: _Kept) -> _Kept:
+        """Look a few times more and keep what names an object: behind a round robin another node may answer."""
+        if not (kept.seen.generation or kept.seen.stored_as):
+            return kept
+        looks = [self._look(kept.route) for _ in range(LOOKS_FOR_NODES)]
+        return replace(kept, elsewhere=tuple(seen[1] for seen in looks if seen is not None))
+
+    def _once_more(self, kept: _Kept, seen: tuple[Response, Glimpse]) -> tuple[tuple[Response, Glimpse], bool | None]:
+        """Give another node the chance to answer: one that was not seen before the purge shows a new object too."""
+        for _ in range(LOOKS_FOR_NODES):
+            if (again := self._look(kept.route)) is not None and kept.is_same(again[1]):
+                return again, True
+        return seen, False
 
     def _not_cached(self, route: str, response: Response) -> None:
         values = {"because": judge(status=response.status, response=response.headers, now=time.time()).shared.because}
@@ -325,10 +361,14 @@ def _judge_affected(kept: _Kept, after: list[tuple[Response, Glimpse]], accepted
         return
     # Once the route was fetched anew, a bare "hit" is the new object; only marks can show an old one on another node.
     judged = after if is_telling(kept.seen) else after[:1]
-    same = [is_same(kept.seen, seen) for _, seen in judged]
+    same = [kept.is_same(seen) for _, seen in judged]
     if True in same:
         stale = after[same.index(True)][0]
         evidence = {"before": caching_fields(kept.response), "after": caching_fields(stale)}
+        if False in same:
+            values = {"stale": same.count(True), "asked": len(same), "reason": accepted}
+            yield Finding(NODE_STILL_STALE, kept.route, values, evidence)
+            return
         yield Finding(WITHOUT_EFFECT, kept.route, {"reason": accepted}, evidence)
     elif same and same[0] is None:
         yield Finding(CANNOT_TELL, kept.route)

@@ -1,5 +1,6 @@
 """Whether two answers to the same request are one and the same object out of a cache."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releases.http import Response
@@ -44,13 +45,23 @@ def is_same(before: Glimpse, after: Glimpse) -> bool | None:
     return True if after.hit else None
 
 
+def same_mark(before: Glimpse, after: Glimpse) -> bool:
+    """Return whether a mark that names the object itself is the same in both."""
+    if before.generation and after.generation:
+        return before.generation == after.generation
+    return bool(before.stored_as) and before.stored_as == after.stored_as
+
+
 def is_telling(seen: Glimpse) -> bool:
     """Return whether this answer can be recognised later on, even when readers fetch the route in between."""
     return bool(seen.generation or seen.stored_as or (seen.age or 0) >= 1)
 
 
-def from_cache(earlier: Glimpse, later: Glimpse) -> bool | None:
-    """Return whether `later`, the answer to a repeated request, came from the cache; None when nothing tells."""
-    if earlier.generation and later.generation:
-        return earlier.generation == later.generation
+def from_cache(earlier: Sequence[Glimpse], later: Glimpse) -> bool | None:
+    """Return whether `later` came from the cache, as its object was seen before or it says so; None when nothing tells.
+
+    All earlier answers count: behind a round robin the one before came from another node.
+    """
+    if later.generation and any(seen.generation for seen in earlier):
+        return any(seen.generation == later.generation for seen in earlier)
     return later.hit

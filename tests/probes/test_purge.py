@@ -1,7 +1,9 @@
 """`purge`, against a real Varnish that does what it is told, and others that do not."""
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -11,7 +13,10 @@ from releases.probes.base import Answer, CommandResult
 from releases.probes.purge import PurgeSettings
 from releases.states import Regression, Verdict
 from tests.probes.conftest import World, kinds_of
+from tests.probes.edge import configuration
 from tests.rig.ports import free_port
+from tests.rig.round_robin import run_round_robin
+from tests.rig.varnish import Varnish, run_varnish
 from tests.rig.waiting import wait_until
 
 KEY = "purge"
@@ -59,6 +64,51 @@ def test_a_purge_that_is_accepted_and_ignored_fails(world: World) -> None:
     answer = ask(world, "/ignores")
     assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"without_effect"})
     assert "PURGE answered 200" in answer.findings[0].sentence
+
+
+@pytest.fixture
+def two_nodes(world: World) -> Iterator[tuple[Varnish, Varnish]]:
+    """Two real caches behind one round robin; a purge reaches the one whose turn it is."""
+    vcl = configuration([urlsplit(instance.url).port or 0 for instance in world.instances])
+    with run_varnish(vcl) as first, run_varnish(vcl) as second, run_round_robin([first.port, second.port]) as url:
+        world.edge = url
+        yield first, second
+
+
+@pytest.mark.finding(KEY, "node_still_stale")
+@pytest.mark.parametrize("generation", ["", "X-Generation"])
+@pytest.mark.usefixtures("two_nodes")
+def test_a_node_that_the_purge_did_not_reach_is_found(world: World, generation: str) -> None:
+    """B57"""
+    answer = ask(world, generation=generation)
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"node_still_stale"})
+    assert "2 of 4 answers" in answer.findings[0].sentence
+
+
+@pytest.mark.parametrize("generation", ["", "X-Generation"])
+def test_a_purge_of_every_node_passes(world: World, two_nodes: tuple[Varnish, Varnish], generation: str) -> None:
+    """B57: by a command, as sites do that have several nodes."""
+
+    def everywhere(_: str, values: Mapping[str, str]) -> CommandResult:
+        statuses = [node.purge(values["route"], urlsplit(world.edge).netloc) for node in two_nodes]
+        return CommandResult(0, f"{statuses}", 0.1)
+
+    world.purging, world.run_command = "command", everywhere
+    answer = ask(world, generation=generation)
+    assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
+
+
+@pytest.mark.finding(KEY, "everything_purged")
+def test_emptying_every_node_fails(world: World, two_nodes: tuple[Varnish, Varnish]) -> None:
+    """B57"""
+
+    def everything(_: str, values: Mapping[str, str]) -> CommandResult:
+        for node, route in itertools.product(two_nodes, world.service.public_routes):
+            node.purge(route, urlsplit(world.edge).netloc)
+        return CommandResult(0, "", 0.1)
+
+    world.purging, world.run_command = "command", everything
+    assert kinds_of(ask(world)) == {"everything_purged"}
 
 
 @pytest.mark.finding(KEY, "not_allowed")

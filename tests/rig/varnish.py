@@ -37,11 +37,11 @@ class Varnish:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def purge(self, path: str) -> int:
-        """Ask for a path to be forgotten; returns the status."""
+    def purge(self, path: str, host: str = "") -> int:
+        """Ask for a path to be forgotten, as stored for a host (else this node's own); returns the status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("PURGE", path)
+            connection.request("PURGE", path, headers={"Host": host} if host else {})
             return connection.getresponse().status
         finally:
             connection.close()
