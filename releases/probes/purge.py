@@ -6,21 +6,38 @@
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from releases.http import DoorError, Response
-from releases.probes.base import Answer, Context, Finding, FindingKind, Json, Probe, Settings, regression_by_findings
+from releases.probes.base import Answer, Context, Finding, Json, Probe, Settings, regression_by_findings
 from releases.probes.caching import judge
 from releases.probes.evidence import caching_fields
 from releases.probes.fields import OptionalFieldName
+from releases.probes.kept import KeptRoute, keep, may_be_kept, needs_age
 from releases.probes.places import share
+from releases.probes.purge_findings import (
+    BROKEN_AFTERWARDS,
+    CANNOT_TELL,
+    CONTROL_PURGED,
+    COULD_BE_EXPIRY,
+    COULD_NOT_ASK,
+    EVERYTHING_PURGED,
+    NODE_STILL_STALE,
+    NOT_ALLOWED_HERE,
+    NOT_CACHED,
+    NOT_RUN,
+    PURGE_FAILED,
+    WITHOUT_EFFECT,
+    judge_affected,
+    judge_lost,
+)
 from releases.probes.routes import ExactRoute, Route, url_of
-from releases.probes.stored import Glimpse, from_cache, glimpse, is_same, is_telling, same_mark
-from releases.states import Effect, Level
+from releases.probes.stored import Glimpse, from_cache, glimpse
+from releases.states import Effect
 
 SECONDS_PER_REQUEST = 5.0
 MOST_WARMING = 4
@@ -33,79 +50,6 @@ LONGEST_WAIT_FOR_AGE = 2.5
 """Seconds to wait until stored objects are a second old, where only their age tells them from new ones."""
 BETWEEN_LOOKS = 0.2
 NOT_ALLOWED = frozenset({401, 403, 405, 501})
-
-NOT_CACHED = FindingKind(
-    "not_cached",
-    Level.INCONCLUSIVE,
-    "{subject} is not answered from the cache, however often it is asked for: a purge would prove nothing ({because})",
-    "Name a route that the cache keeps, or find out why it no longer keeps this one (`cache_headers` tells).",
-)
-CANNOT_TELL = FindingKind(
-    "cannot_tell",
-    Level.INCONCLUSIVE,
-    "{subject}: nothing in the answers says whether they came from the cache",
-    "Let the cache send Cache-Status, X-Cache or Age, or name a `generation` header in the probe's settings.",
-)
-COULD_BE_EXPIRY = FindingKind(
-    "could_be_expiry",
-    Level.INCONCLUSIVE,
-    "{subject} was fetched anew, but its lifetime of {lifetime} s was over by then",
-    "Name a route with a longer lifetime.",
-)
-NOT_ALLOWED_HERE = FindingKind(
-    "not_allowed",
-    Level.FAIL,
-    "purging {subject} was refused: the edge answered PURGE with {status}",
-    "Allow PURGE from this worker's address in the cache's configuration. Until then a rollback cannot clear it.",
-)
-PURGE_FAILED = FindingKind(
-    "purge_failed",
-    Level.FAIL,
-    "purging {subject} failed: {reason}",
-    "Run the purge by hand and read its output. A rollback cannot clear the cache until it works.",
-)
-NOT_RUN = FindingKind(
-    "not_run",
-    Level.ERROR,
-    "the purge command for {subject} did not run to its end",
-    "Its output says why: it could not be put together, another command held the lock, or its time was up.",
-)
-WITHOUT_EFFECT = FindingKind(
-    "without_effect",
-    Level.FAIL,
-    "{subject} is still the old answer after a purge that reported success ({reason})",
-    "The purge does not reach the cache, misses this route's key, or reaches only one of its nodes.",
-)
-NODE_STILL_STALE = FindingKind(
-    "node_still_stale",
-    Level.FAIL,
-    "{subject}: {stale} of {asked} answers after the purge were still old ones ({reason})",
-    "One cache node was not purged: send the purge to every node, or let the nodes tell each other.",
-)
-EVERYTHING_PURGED = FindingKind(
-    "everything_purged",
-    Level.FAIL,
-    "purging {subject} emptied the cache for every control route as well: {controls}",
-    "A rollback would send all traffic to the service at once. Let the purge name one exact route.",
-)
-CONTROL_PURGED = FindingKind(
-    "control_purged",
-    Level.FAIL,
-    "{subject} is gone from the cache, though only {purged} was purged",
-    "The purge reaches further than the route it names: look for a pattern or a shared surrogate key.",
-)
-BROKEN_AFTERWARDS = FindingKind(
-    "broken_afterwards",
-    Level.FAIL,
-    "{subject} answered {status} once it had to be fetched anew",
-    "The cache had hidden that the service no longer answers for this route. Look at its log.",
-)
-COULD_NOT_ASK = FindingKind(
-    "could_not_ask",
-    Level.ERROR,
-    "{subject} could not be asked: {reason}",
-    "The edge is down, hangs, or cannot be reached from the worker.",
-)
 
 
 class PurgeSettings(Settings):
@@ -124,33 +68,6 @@ class PurgeSettings(Settings):
         if both := sorted(set(self.affected) & set(self.control)):
             raise ValueError(f"{both[0]} cannot be purged and stay cached: it is listed as affected and as control")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A route that the cache answers for, as last seen before the purge."""
-
-    route: str
-    seen: Glimpse
-    response: Response
-    left: float | None
-    """Seconds for which it stays fresh from then on; None when not stated."""
-    lifetime: int | None
-    elsewhere: tuple[Glimpse, ...] = ()
-    """The same route as other looks showed it: with several nodes each holds an object of its own."""
-
-    @property
-    def several_nodes(self) -> bool:
-        """Whether the looks showed more than one stored object."""
-        return any(not same_mark(self.seen, other) for other in self.elsewhere)
-
-    def is_same(self, after: Glimpse) -> bool | None:
-        """Return whether an answer is one of the objects that were there before, or None when nothing tells."""
-        return any(same_mark(other, after) for other in self.elsewhere) or is_same(self.seen, after)
-
-    def expired_by(self, at: float) -> bool:
-        """Return whether it may have expired by itself by then; a second of slack, as caches count whole ones."""
-        return self.left is not None and at - self.seen.at >= self.left - 1
 
 
 class Purge(Probe[PurgeSettings]):
@@ -204,7 +121,7 @@ class _Asking:
         self._steps = 2 * (len(context.settings.affected) + len(context.settings.control))
         self._begun = 0
 
-    def warm(self, routes: list[str]) -> dict[str, _Kept]:
+    def warm(self, routes: list[str]) -> dict[str, KeptRoute]:
         """Return the routes that the cache answers for, each old enough to be told from a new object."""
         warm = {}
         for route in routes:
@@ -214,7 +131,7 @@ class _Asking:
         self._let_age(warm)
         return {route: self._with_other_nodes(kept) for route, kept in warm.items()}
 
-    def purge(self, kept: _Kept) -> bool:
+    def purge(self, kept: KeptRoute) -> bool:
         """Purge one route and judge what it answers then. Return whether the purge was accepted."""
         self._step(f"purging {kept.route}")
         accepted = self._purge_by_command(kept) if self.context.purging == "command" else self._purge_by_method(kept)
@@ -222,12 +139,12 @@ class _Asking:
             return False
         after = [seen for seen in (self._look(kept.route) for _ in range(ANSWERS_AFTER)) if seen is not None]
         self._note(kept, after, purged=True)
-        self.findings += _judge_affected(kept, after, accepted)
+        self.findings += judge_affected(kept, after, accepted)
         return True
 
-    def look_at_controls(self, control: list[_Kept], purged: list[_Kept]) -> None:
+    def look_at_controls(self, control: list[KeptRoute], purged: list[KeptRoute]) -> None:
         """Judge whether the control routes are still the objects they were."""
-        lost: list[tuple[_Kept, Response]] = []
+        lost: list[tuple[KeptRoute, Response]] = []
         for kept in control:
             self._step(f"control {kept.route}")
             if not purged or (seen := self._look(kept.route)) is None:
@@ -242,9 +159,9 @@ class _Asking:
                 self.findings.append(Finding(COULD_BE_EXPIRY, kept.route, {"lifetime": kept.lifetime}))
             elif not same:
                 lost.append((kept, seen[0]))
-        self.findings += _judge_lost(lost, len(control), ", ".join(kept.route for kept in purged))
+        self.findings += judge_lost(lost, len(control), ", ".join(kept.route for kept in purged))
 
-    def _until_kept(self, route: str) -> _Kept | None:
+    def _until_kept(self, route: str) -> KeptRoute | None:
         """Ask for a route until the cache answers for it; None with a finding when it does not."""
         earlier: list[Glimpse] = []
         said: bool | None = None
@@ -254,41 +171,43 @@ class _Asking:
             response, now = seen
             said = from_cache(earlier, now)
             if said and (earlier or not now.generation):
-                return _kept(route, response, now)
+                return keep(route, response, now)
             earlier.append(now)
-            if said is None and now.age is not None and _may_be_kept(response):
-                return _kept(route, response, now)  # its age will tell
-        if said is None and _may_be_kept(response):
+            if said is None and now.age is not None and may_be_kept(response):
+                return keep(route, response, now)  # its age will tell
+        if said is None and may_be_kept(response):
             self.findings.append(Finding(CANNOT_TELL, route, {}, caching_fields(response)))
         else:
             self._not_cached(route, response)
         return None
 
-    def _let_age(self, warm: dict[str, _Kept]) -> None:
+    def _let_age(self, warm: dict[str, KeptRoute]) -> None:
         """Wait until objects that only their age will tell from new ones are old enough for that.
 
         Drops those that never grow older: they are not answered from the cache.
         """
         until = time.monotonic() + min(LONGEST_WAIT_FOR_AGE, self.context.door.deadline.remaining() / 2)
-        while (young := [kept for kept in warm.values() if _needs_age(kept)]) and time.monotonic() < until:
+        while (young := [kept for kept in warm.values() if needs_age(kept)]) and time.monotonic() < until:
             time.sleep(BETWEEN_LOOKS)
             for kept in young:
                 if (again := self._look(kept.route)) is None:
                     del warm[kept.route]
                 else:
-                    warm[kept.route] = _kept(kept.route, *again)
-        for kept in [kept for kept in warm.values() if _needs_age(kept) and not kept.seen.hit]:
+                    warm[kept.route] = keep(kept.route, *again)
+        for kept in [kept for kept in warm.values() if needs_age(kept) and not kept.seen.hit]:
             self._not_cached(kept.route, kept.response)
             del warm[kept.route]
 
-    def _with_other_nodes(self, kept: _Kept) -> _Kept:
+    def _with_other_nodes(self, kept: KeptRoute) -> KeptRoute:
         """Look a few times more and keep what names an object: behind a round robin another node may answer."""
         if not (kept.seen.generation or kept.seen.stored_as):
             return kept
         looks = [self._look(kept.route) for _ in range(LOOKS_FOR_NODES)]
         return replace(kept, elsewhere=tuple(seen[1] for seen in looks if seen is not None))
 
-    def _once_more(self, kept: _Kept, seen: tuple[Response, Glimpse]) -> tuple[tuple[Response, Glimpse], bool | None]:
+    def _once_more(
+        self, kept: KeptRoute, seen: tuple[Response, Glimpse]
+    ) -> tuple[tuple[Response, Glimpse], bool | None]:
         """Give another node the chance to answer: one that was not seen before the purge shows a new object too."""
         for _ in range(LOOKS_FOR_NODES):
             if (again := self._look(kept.route)) is not None and kept.is_same(again[1]):
@@ -299,7 +218,7 @@ class _Asking:
         values = {"because": judge(status=response.status, response=response.headers, now=time.time()).shared.because}
         self.findings.append(Finding(NOT_CACHED, route, values, caching_fields(response)))
 
-    def _purge_by_method(self, kept: _Kept) -> str | None:
+    def _purge_by_method(self, kept: KeptRoute) -> str | None:
         """Send PURGE to the edge. Return what it said, or None with a finding when it was not accepted."""
         try:
             response = self._request("PURGE", kept.route)
@@ -316,7 +235,7 @@ class _Asking:
             self.findings.append(Finding(PURGE_FAILED, kept.route, {"reason": reason}, evidence))
         return None
 
-    def _purge_by_command(self, kept: _Kept) -> str | None:
+    def _purge_by_command(self, kept: KeptRoute) -> str | None:
         """Run the catalogue's purge command. Return what it did, or None with a finding when it failed."""
         result = self.context.run_command("purge", {"route": kept.route})
         if result.exit_code == 0:
@@ -347,55 +266,9 @@ class _Asking:
         self.context.progress(self._begun, self._steps, doing)
         self._begun += 1
 
-    def _note(self, kept: _Kept, after: Iterable[tuple[Response, Glimpse]], *, purged: bool) -> None:
+    def _note(self, kept: KeptRoute, after: Iterable[tuple[Response, Glimpse]], *, purged: bool) -> None:
         self.figures["routes"][kept.route] = {
             "purged": purged,
             "before": caching_fields(kept.response),
             "after": [caching_fields(response) for response, _ in after],
         }
-
-
-def _judge_affected(kept: _Kept, after: list[tuple[Response, Glimpse]], accepted: str) -> Iterator[Finding]:
-    if broken := [response for response, _ in after if response.status >= 500]:
-        yield Finding(BROKEN_AFTERWARDS, kept.route, {"status": broken[0].status}, caching_fields(broken[0]))
-        return
-    # Once the route was fetched anew, a bare "hit" is the new object; only marks can show an old one on another node.
-    judged = after if is_telling(kept.seen) else after[:1]
-    same = [kept.is_same(seen) for _, seen in judged]
-    if True in same:
-        stale = after[same.index(True)][0]
-        evidence = {"before": caching_fields(kept.response), "after": caching_fields(stale)}
-        if False in same:
-            values = {"stale": same.count(True), "asked": len(same), "reason": accepted}
-            yield Finding(NODE_STILL_STALE, kept.route, values, evidence)
-            return
-        yield Finding(WITHOUT_EFFECT, kept.route, {"reason": accepted}, evidence)
-    elif same and same[0] is None:
-        yield Finding(CANNOT_TELL, kept.route)
-    elif after and kept.expired_by(after[0][1].at):
-        yield Finding(COULD_BE_EXPIRY, kept.route, {"lifetime": kept.lifetime})
-
-
-def _judge_lost(lost: list[tuple[_Kept, Response]], controls: int, purged: str) -> Iterator[Finding]:
-    evidence = {
-        kept.route: {"before": caching_fields(kept.response), "after": caching_fields(after)} for kept, after in lost
-    }
-    if lost and len(lost) == controls:
-        yield Finding(EVERYTHING_PURGED, purged, {"controls": ", ".join(kept.route for kept, _ in lost)}, evidence)
-        return
-    for kept, _ in lost:
-        yield Finding(CONTROL_PURGED, kept.route, {"purged": purged}, evidence[kept.route])
-
-
-def _kept(route: str, response: Response, seen: Glimpse) -> _Kept:
-    caching = judge(status=response.status, response=response.headers, now=time.time())
-    lifetime = caching.shared.lifetime
-    return _Kept(route, seen, response, None if lifetime is None else lifetime - caching.age, lifetime)
-
-
-def _may_be_kept(response: Response) -> bool:
-    return judge(status=response.status, response=response.headers, now=time.time()).shared.reuses
-
-
-def _needs_age(kept: _Kept) -> bool:
-    return not is_telling(kept.seen) and kept.seen.age is not None

@@ -1,0 +1,52 @@
+"""A route that a cache answers for, and how its objects are recognised later on."""
+
+import time
+from dataclasses import dataclass
+
+from releases.http import Response
+from releases.probes.caching import judge
+from releases.probes.stored import Glimpse, is_same, is_telling, same_mark
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRoute:
+    """A route that the cache answers for, as last seen before the purge."""
+
+    route: str
+    seen: Glimpse
+    response: Response
+    left: float | None
+    """Seconds for which it stays fresh from then on; None when not stated."""
+    lifetime: int | None
+    elsewhere: tuple[Glimpse, ...] = ()
+    """The same route as other looks showed it: with several nodes each holds an object of its own."""
+
+    @property
+    def several_nodes(self) -> bool:
+        """Whether the looks showed more than one stored object."""
+        return any(not same_mark(self.seen, other) for other in self.elsewhere)
+
+    def is_same(self, after: Glimpse) -> bool | None:
+        """Return whether an answer is one of the objects that were there before, or None when nothing tells."""
+        return any(same_mark(other, after) for other in self.elsewhere) or is_same(self.seen, after)
+
+    def expired_by(self, at: float) -> bool:
+        """Return whether it may have expired by itself by then; a second of slack, as caches count whole ones."""
+        return self.left is not None and at - self.seen.at >= self.left - 1
+
+
+def keep(route: str, response: Response, seen: Glimpse) -> KeptRoute:
+    """Take down a route as the cache answers for it now."""
+    caching = judge(status=response.status, response=response.headers, now=time.time())
+    lifetime = caching.shared.lifetime
+    return KeptRoute(route, seen, response, None if lifetime is None else lifetime - caching.age, lifetime)
+
+
+def may_be_kept(response: Response) -> bool:
+    """Return whether a shared cache may answer from this without asking the service."""
+    return judge(status=response.status, response=response.headers, now=time.time()).shared.reuses
+
+
+def needs_age(kept: KeptRoute) -> bool:
+    """Return whether only its age will tell its object from a new one, and it is not old enough yet."""
+    return not is_telling(kept.seen) and kept.seen.age is not None
