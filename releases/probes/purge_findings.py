@@ -84,6 +84,7 @@ COULD_NOT_ASK = FindingKind(
 
 
 def judge_affected(kept: KeptRoute, after: list[tuple[Response, Glimpse]], accepted: str) -> Iterator[Finding]:
+    """Judge what a purged route answered afterwards; `accepted` says how the purge was taken."""
     if broken := [response for response, _ in after if response.status >= 500]:
         yield Finding(BROKEN_AFTERWARDS, kept.route, {"status": broken[0].status}, caching_fields(broken[0]))
         return
@@ -105,6 +106,7 @@ def judge_affected(kept: KeptRoute, after: list[tuple[Response, Glimpse]], accep
 
 
 def judge_lost(lost: list[tuple[KeptRoute, Response]], controls: int, purged: str) -> Iterator[Finding]:
+    """Judge the control routes that are no longer what they were, each with its answer."""
     evidence = {
         kept.route: {"before": caching_fields(kept.response), "after": caching_fields(after)} for kept, after in lost
     }

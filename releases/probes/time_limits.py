@@ -49,6 +49,7 @@ BY_TIME = frozenset({OVER_BUDGET, SLOWER, CRITERION_NOT_MET})
 
 
 def against_budget(series: Series, samples: list[float]) -> Iterator[Finding]:
+    """Yield a finding if p95 is over the route's budget. Samples are milliseconds."""
     budget = series.route.budget_ms
     p95 = percentile(samples, 95)
     if budget is not None and p95 > budget:
@@ -58,6 +59,7 @@ def against_budget(series: Series, samples: list[float]) -> Iterator[Finding]:
 def against_criteria(
     series: Series, after: list[float], context: Context[ResponseTimeSettings], comparisons: int
 ) -> Iterator[Finding]:
+    """Yield a finding for each criterion of the route that is not met, or cannot be judged."""
     before = _samples_before(context.before, series)
     for criterion in series.criteria:
         subject = f"{series.subject}, {criterion}"
