@@ -160,6 +160,7 @@ def test_a_finding_shows_its_sentence_what_to_do_and_the_evidence() -> None:
     # PostgreSQL keeps no order of keys.
     for shown in ("first.cache-control public", "first.hit yes", "tried 1, 2", "body <b>Ada</b>\\u202e"):
         assert shown in told
+    assert '<details><summary class="source">' not in response.content.decode()
     assert f'id="finding-{made.pk}"' in response.content.decode()
     assert f"/releases/{live.release_id}?deployment={live.pk}#finding-{made.pk}" in links(response)
 
@@ -439,3 +440,11 @@ def test_what_changed_in_the_configuration_stands_under_the_release() -> None:
     assert "What is not as it was under 2026.11.3 ." in text
     assert "CACHE_SECONDS 60 <9>" in text
     assert "KEY (secret) (not set)" in text
+
+
+def test_long_evidence_is_folded_so_that_what_to_do_stays_in_sight() -> None:
+    _, _, live = factory.story()
+    finding(live, "cache_headers", "broken", evidence={f"field-{number}": "value" for number in range(9)})
+    response = page_of(live)
+    assert '<details><summary class="source">' in response.content.decode()
+    assert "as measured, from the service Show all (9 fields)" in words(response)
