@@ -630,3 +630,43 @@ class full_backlog:
     def __exit__(self, *_: object) -> None:
         for wire in (*self._waiting, self._listener):
             wire.close()
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"])
+def test_a_flood_of_interim_answers_ends_at_a_limit(said: bytes) -> None:
+    """B50: each is a valid answer that announces another one, so only the bytes of all of them show the flood."""
+
+    def make(server: Hostile) -> Handler:
+        def handler(wire: socket.socket) -> None:
+            server.read_head(wire)
+            while True:
+                wire.sendall(said * 1000)
+
+        return handler
+
+    limits = Limits(header_bytes=64 * 1024, wire_bytes=64 * 1024)
+    with hostile(make) as server, Door(allow_private=True, deadline=Deadline.after(10), limits=limits) as door:
+        began = time.monotonic()
+        with pytest.raises(TooLarge):
+            door.request("GET", server.url)
+        assert time.monotonic() - began < 5
+
+
+def test_interim_answers_that_drip_end_at_the_deadline() -> None:
+    """B50"""
+    drip = dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.05)
+    with (
+        hostile(drip) as server,
+        Door(allow_private=True, deadline=Deadline.after(0.5)) as door,
+        pytest.raises(DeadlineReached),
+    ):
+        door.request("GET", server.url)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" + bytes(8), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
+def test_http_2_that_nobody_asked_for_is_no_answer(door: Door, frame: bytes) -> None:
+    """B50: a GOAWAY or a preface; HTTP/2 is never offered."""
+    with hostile(answering(frame)) as server, pytest.raises((InvalidAnswer, ConnectionLost)):
+        door.request("GET", server.url)
