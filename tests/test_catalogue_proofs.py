@@ -124,3 +124,35 @@ def test_a_command_that_looks_asks_only_for_what_there_is(tmp_path: Path, name: 
     found = mistake(tmp_path, command(name, "bin/look", placeholder))
     assert found.key == f"services.archive.commands.{name}.argv[1]"
     assert found.expected == f"no {placeholder}, since {name} has none to fill in"
+
+
+BASE = "services.archive.environments.production.purging"
+
+
+def purging(*lines: str) -> str:
+    return f"[{BASE}]\n" + "\n".join(lines)
+
+
+def test_a_purge_may_name_a_field_and_nodes(tmp_path: Path) -> None:
+    lines = ('method = "BAN"', 'field = "X-Ban"', 'value = "^{pattern}$"', 'nodes = ["https://c1.example.org"]')
+    place = read(tmp_path, "", purging(*lines)).environment("archive", "production")
+    assert (place.purging_method, place.purging_field, place.purging_value) == ("BAN", "X-Ban", "^{pattern}$")
+    assert place.purging_nodes == ("https://c1.example.org",)
+    assert not any("purging_field" in key or "nodes" in key for key in place.public())
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (['method = "BAN"'], "field and value"),
+        (['method = "PURGE"', 'field = "xkey"', 'value = "all"'], "names no one route"),
+        (['method = "PURGE"', 'field = "xkey"'], "names no one route"),
+        (['method = "PURGE"', 'value = "{route}"'], "a field to send it in"),
+        (['method = "PURGE"', 'field = "xkey"', 'value = "{path}{route}"'], "{route} or {pattern}"),
+        (['method = "PURGE"', 'field = "x key"', 'value = "{route}"'], "match"),
+        (['method = "PURGE"', 'nodes = ["http://10.0.0.1"]'], "a public address"),
+    ],
+)
+def test_a_purge_that_would_forget_something_else_is_refused(tmp_path: Path, lines: list[str], expected: str) -> None:
+    """It is found when the catalogue is read, not when somebody needs it."""
+    assert expected in mistake(tmp_path, "", purging(*lines)).expected

@@ -35,6 +35,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Found]:
             inner = (*place, "environments", key)
             yield from _command_placeholders(inner, environment)
             yield from _purge_command(inner, service, environment)
+            yield from _purge_request(inner, environment)
             yield from _private_addresses(inner, environment)
             yield from _same_names(inner, environment, "instances")
             yield from _same_names(inner, environment, "accounts")
@@ -68,6 +69,24 @@ def _purge_command(place: Path, service: Mapping[str, Any], environment: Mapping
     yield (*place, "purging", "method"), '"command"', "a command commands.purge here or at the service"
 
 
+def _purge_request(place: Path, environment: Mapping[str, Any]) -> Iterator[Found]:
+    """Say what would purge nothing, or something else: a ban without its pattern, a field without a value."""
+    purging = environment.get("purging")
+    if not isinstance(purging, dict):
+        return
+    method, name, value = (purging.get(key) for key in ("method", "field", "value"))
+    if method == "command":
+        for key in ("field", "value", "nodes"):
+            if key in purging:
+                yield (*place, "purging", key), shown(purging[key]), "nothing, since a command purges here"
+    elif method == "BAN" and not name:
+        yield (*place, "purging"), "no field", "field and value, which tell a ban what to forget"
+    if name and not (isinstance(value, str) and any(each in value for each in ("{route}", "{pattern}"))):
+        yield (*place, "purging", "field"), shown(name), "a value with {route} or {pattern}: else it names no one route"
+    if value and not name:
+        yield (*place, "purging", "value"), shown(value), "a field to send it in"
+
+
 def _private_addresses(place: Path, environment: Mapping[str, Any]) -> Iterator[Found]:
     if environment.get("allow_private") is True:
         return
@@ -88,6 +107,11 @@ def _urls(environment: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for index, instance in _items(environment, "instances"):
         if isinstance(url := instance.get("url"), str):
             yield ("instances", index, "url"), url
+    purging = environment.get("purging")
+    nodes = purging.get("nodes") if isinstance(purging, dict) else None
+    for index, url in enumerate(nodes if isinstance(nodes, list) else ()):
+        if isinstance(url, str):
+            yield ("purging", "nodes", index), url
     artifact = environment.get("artifact")
     if isinstance(artifact, dict) and isinstance(url := artifact.get("url"), str):
         yield ("artifact", "url"), split_url(url)[0]

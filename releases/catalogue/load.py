@@ -195,6 +195,9 @@ def _environment(service: str, key: str, table: EnvironmentTable, above: Service
             for account in table.accounts
         ),
         checklist=_checklist(above.checklist | table.checklist),
+        purging_field=table.purging.field if table.purging is not None else "",
+        purging_value=table.purging.value if table.purging is not None else "",
+        purging_nodes=tuple(table.purging.nodes) if table.purging is not None else (),
         artifact_url=artifact.url if artifact is not None else "",
         configuration_file=table.configuration.file if table.configuration is not None else "",
         log_file=table.log.file if table.log is not None else "",

@@ -47,12 +47,18 @@ class CatalogueEnvironment:
     allow_private: bool
     requires_rehearsal: bool
     purging_method: str
-    """How a route is purged: `PURGE`, `command`, or empty where nothing is."""
+    """How a route is purged: `PURGE`, `BAN`, `command`, or empty where nothing is."""
     commands: Mapping[str, CommandTemplate] = field(repr=False)
     """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `read_configuration`, `read_log`."""
     accounts: tuple[CatalogueAccount, ...] = field(repr=False)
     checklist: Mapping[str, Mapping[str, Any]]
     """Settings by probe key, as JSON, defaults filled in. A probe without settings here is not run."""
+    purging_field: str = field(default="", repr=False)
+    """Request field that tells the cache what to forget, beside the address; empty where the address is enough."""
+    purging_value: str = field(default="", repr=False)
+    """Its value, with `{route}` or `{pattern}`."""
+    purging_nodes: tuple[str, ...] = field(default=(), repr=False)
+    """Base URLs of the cache's nodes; empty where the edge is asked."""
     artifact_url: str = field(default="", repr=False)
     """Address that answers 200 while the artifact of `{version}` can be had; empty where none is named."""
     configuration_file: str = field(default="", repr=False)

@@ -14,6 +14,7 @@ from releases import secrets
 from releases.catalogue.commands import ARGUMENT_LIMIT, PLACEHOLDERS, placeholder_of
 from releases.catalogue.urls import LONGEST, check_base_url, split_url
 from releases.display import hidden_character
+from releases.probes.fields import OptionalFieldName
 
 TIMEOUT_LIMIT = 3600
 GRACE_LIMIT = 60
@@ -159,8 +160,18 @@ class InstanceTable(Table):
     host: Annotated[str, AfterValidator(_host)] = ""
 
 
+def _purge_value(value: str) -> str:
+    rest = value.replace("{route}", "").replace("{pattern}", "")
+    if re.fullmatch(r"[\x20-\x7e]{0,200}", value) is None or "{" in rest or "}" in rest:
+        raise expect("at most 200 printable ASCII characters, with {route} or {pattern} for what is purged")
+    return value
+
+
 class PurgingTable(Table):
-    method: Literal["PURGE", "command"]
+    method: Literal["PURGE", "BAN", "command"]
+    field: OptionalFieldName = ""
+    value: Annotated[str, AfterValidator(_purge_value)] = ""
+    nodes: Annotated[list[BaseUrl], Field(max_length=INSTANCES_LIMIT)] = []
 
 
 class AccountTable(Table):

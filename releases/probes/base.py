@@ -5,18 +5,19 @@ A probe is a module in this package with one subclass of `Probe`. It measures a 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from releases.http import Door
+from releases.probes.purge_calls import PurgeCall
 from releases.states import Effect, Level, Regression, Verdict, worst
 
-Purging = Literal["PURGE", "command", ""]
-"""How a route is purged from the cache of a place: the HTTP method sent to the edge, or the catalogue's command; empty
-when the catalogue names no way."""
+Purging = Literal["PURGE", "BAN", "command", ""]
+"""How a route is purged from the cache of a place: the HTTP method of requests, or the catalogue's command; empty when
+the catalogue names no way."""
 
 Json = Any
 """Plain JSON data: None, bool, int, float, str, list, dict with str keys."""
@@ -169,6 +170,8 @@ class Context(Generic[S]):
     settings: S
     accounts: tuple[Account, ...]
     purging: Purging
+    purge_calls: Callable[[str], Iterable[PurgeCall]]
+    """The requests that purge a route, where requests do."""
     door: Door
     run_command: Callable[[str, Mapping[str, str]], CommandResult]
     """Run a catalogue command of this environment by name, with values for its placeholders."""

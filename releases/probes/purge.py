@@ -19,6 +19,7 @@ from releases.probes.evidence import caching_fields
 from releases.probes.fields import OptionalFieldName
 from releases.probes.kept import KeptRoute, keep, may_be_kept, needs_age
 from releases.probes.places import share
+from releases.probes.purge_calls import PurgeCall
 from releases.probes.purge_findings import (
     BROKEN_AFTERWARDS,
     CANNOT_TELL,
@@ -219,21 +220,21 @@ class _Asking:
         self.findings.append(Finding(NOT_CACHED, route, values, caching_fields(response)))
 
     def _purge_by_method(self, kept: KeptRoute) -> str | None:
-        """Send PURGE to the edge. Return what it said, or None with a finding when it was not accepted."""
-        try:
-            response = self._request("PURGE", kept.route)
-        except DoorError as error:
-            self.findings.append(Finding(COULD_NOT_ASK, kept.route, {"reason": str(error)}))
-            return None
-        if 200 <= response.status < 300:
-            return f"PURGE answered {response.status}"
-        evidence = {"beginning": response.text[:200], **caching_fields(response)}
-        if response.status in NOT_ALLOWED:
-            self.findings.append(Finding(NOT_ALLOWED_HERE, kept.route, {"status": response.status}, evidence))
-        else:
-            reason = f"the edge answered PURGE with {response.status}"
-            self.findings.append(Finding(PURGE_FAILED, kept.route, {"reason": reason}, evidence))
-        return None
+        """Ask the edge, or each node. Return what they said, or None with a finding when one did not accept it."""
+        said = []
+        for call in self.context.purge_calls(kept.route):
+            try:
+                response = self.context.door.request(
+                    call.method, call.url, headers=call.headers, timeout=self._timeout(), truncate=True
+                )
+            except DoorError as error:
+                self.findings.append(Finding(COULD_NOT_ASK, kept.route, {"reason": str(error)}))
+                return None
+            if not 200 <= response.status < 300:
+                self.findings.append(_not_accepted(kept.route, call, response))
+                return None
+            said.append(f"{call.method} answered {response.status}")
+        return ", ".join(dict.fromkeys(said))
 
     def _purge_by_command(self, kept: KeptRoute) -> str | None:
         """Run the catalogue's purge command. Return what it did, or None with a finding when it failed."""
@@ -259,8 +260,10 @@ class _Asking:
         return response, glimpse(response, self.context.settings.generation, time.monotonic())
 
     def _request(self, method: str, route: str) -> Response:
-        timeout = share(self.context.door.deadline, self._steps - self._begun + 1, SECONDS_PER_REQUEST)
-        return self.context.door.request(method, url_of(self.context.edge, route), timeout=timeout, keep=True)
+        return self.context.door.request(method, url_of(self.context.edge, route), timeout=self._timeout(), keep=True)
+
+    def _timeout(self) -> float:
+        return share(self.context.door.deadline, self._steps - self._begun + 1, SECONDS_PER_REQUEST)
 
     def _step(self, doing: str) -> None:
         self.context.progress(self._begun, self._steps, doing)
@@ -272,3 +275,10 @@ class _Asking:
             "before": caching_fields(kept.response),
             "after": [caching_fields(response) for response, _ in after],
         }
+
+
+def _not_accepted(route: str, call: PurgeCall, response: Response) -> Finding:
+    evidence = {"asked": call.url, "beginning": response.text[:200], **caching_fields(response)}
+    if response.status in NOT_ALLOWED:
+        return Finding(NOT_ALLOWED_HERE, route, {"method": call.method, "status": response.status}, evidence)
+    return Finding(PURGE_FAILED, route, {"reason": f"{call.method} was answered with {response.status}"}, evidence)

@@ -30,8 +30,8 @@ COULD_BE_EXPIRY = FindingKind(
 NOT_ALLOWED_HERE = FindingKind(
     "not_allowed",
     Level.FAIL,
-    "purging {subject} was refused: the edge answered PURGE with {status}",
-    "Allow PURGE from this worker's address in the cache's configuration. Until then a rollback cannot clear it.",
+    "purging {subject} was refused: the cache answered {method} with {status}",
+    "Allow it from this worker's address in the cache's configuration. Until then a rollback cannot clear it.",
 )
 PURGE_FAILED = FindingKind(
     "purge_failed",

@@ -35,6 +35,7 @@ from releases.secrets import SecretError, resolve
 from releases.services import checklists, logs, places, sources
 from releases.services.commands import CannotRender, ask_worker, command_named, worker_alive
 from releases.services.leases import Heartbeat
+from releases.services.purging import purge_request
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,7 @@ def _context(
         settings=settings,
         accounts=accounts,
         purging=cast(Purging, environment.purging_method),
+        purge_calls=partial(purge_request(place).calls, snapshot["base_url"]),
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),
         rollback_facts=partial(_rollback_facts, environment),

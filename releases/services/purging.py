@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
-from releases.catalogue import CatalogueError, UnknownPlace
+from releases.catalogue import CatalogueEnvironment, CatalogueError, UnknownPlace
 from releases.executor import LockHeld, Result, run
 from releases.http import Deadline, Door, DoorError
 from releases.models import Deployment, Environment, Execution
-from releases.probes.routes import url_of
+from releases.probes.purge_calls import PurgeRequest
 from releases.services import places
 from releases.services.commands import CannotRender, command_named
 from releases.states import CommandState
@@ -43,7 +44,7 @@ def purge_routes(
         if place.purging_method == "command":
             line, purged = _by_command(environment, target, route, execution, should_stop)
         else:
-            line, purged = _by_request(place.base_url, place.allow_private, route)
+            line, purged = _by_request(place, route)
         lines.append(line)
         if not purged:
             failed.append(route)
@@ -59,13 +60,27 @@ def purge_routes(
     )
 
 
-def _by_request(base_url: str, allow_private: bool, route: str) -> tuple[str, bool]:
-    try:
-        with Door(allow_private=allow_private, deadline=Deadline.after(REQUEST_SECONDS)) as door:
-            response = door.request("PURGE", url_of(base_url, route))
-    except DoorError as error:
-        return f"PURGE {route}: {error}", False
-    return f"PURGE {route}: {response.status}", 200 <= response.status < 300
+def purge_request(place: CatalogueEnvironment) -> PurgeRequest:
+    """Return how requests purge a route of a place."""
+    return PurgeRequest(place.purging_method, place.purging_field, place.purging_value, place.purging_nodes)
+
+
+def _by_request(place: CatalogueEnvironment, route: str) -> tuple[str, bool]:
+    """Ask every node, also after one refused: the fewer still hold the route the better."""
+    said: list[str] = []
+    purged = True
+    with Door(allow_private=place.allow_private, deadline=Deadline.after(REQUEST_SECONDS)) as door:
+        for call in purge_request(place).calls(place.base_url, route):
+            at = f" at {urlsplit(call.url).netloc}" if place.purging_nodes else ""
+            try:
+                status = door.request(call.method, call.url, headers=call.headers, truncate=True).status
+            except DoorError as error:
+                said.append(f"{error}{at}")
+                purged = False
+            else:
+                said.append(f"{status}{at}")
+                purged = purged and 200 <= status < 300
+    return f"{place.purging_method} {route}: {', '.join(said)}", purged
 
 
 def _by_command(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from releases.probes.base import (
     Log,
     RollbackFacts,
 )
+from releases.probes.purge_calls import PurgeRequest
 from tests.probes.edge import configuration
 from tests.probes.server import Instance, Switch, run_instance
 from tests.probes.service import Lot, Service
@@ -90,6 +92,7 @@ class World:
     before: Before | None = None
     expected_version: str | None = None
     purging: Any = "PURGE"
+    purge_request: PurgeRequest = field(default_factory=PurgeRequest)
     run_command: Callable[[str, Mapping[str, str]], CommandResult] | None = None
     facts: RollbackFacts = NO_PROBLEMS
     seconds: float | None = None
@@ -120,6 +123,7 @@ class World:
                 settings=read,
                 accounts=self.accounts if probe.needs_accounts(read) else (),
                 purging=self.purging,
+                purge_calls=partial(self.purge_request.calls, self.edge),
                 door=door,
                 run_command=self.run_command or no_command,
                 rollback_facts=lambda: self.facts,

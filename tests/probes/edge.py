@@ -50,6 +50,11 @@ sub vcl_recv {
         }
         return (purge);
     }
+    if (req.method == "BAN") {
+        if (!req.http.X-Ban-Path) { return (synth(400)); }
+        ban("obj.http.X-Path ~ " + req.http.X-Ban-Path);
+        return (synth(200));
+    }
     if (req.method != "GET" && req.method != "HEAD") { return (pass); }
     # As sites do that trust Cache-Control: a cookie alone keeps nothing out of the cache.
     return (hash);

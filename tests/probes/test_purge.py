@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from releases.probes.base import Answer, CommandResult
 from releases.probes.purge import PurgeSettings
+from releases.probes.purge_calls import PurgeCall, PurgeRequest
 from releases.states import Regression, Verdict
 from tests.probes.conftest import World, kinds_of
 from tests.probes.edge import configuration
@@ -96,6 +97,40 @@ def test_a_purge_of_every_node_passes(world: World, two_nodes: tuple[Varnish, Va
     world.purging, world.run_command = "command", everywhere
     answer = ask(world, generation=generation)
     assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
+
+
+@pytest.mark.parametrize("generation", ["", "X-Generation"])
+@pytest.mark.parametrize("method", ["PURGE", "BAN"])
+def test_a_purge_that_is_sent_to_every_node_passes(
+    world: World, two_nodes: tuple[Varnish, Varnish], method: str, generation: str
+) -> None:
+    """B57: the nodes stand in the catalogue, and are asked in the name of the edge."""
+    world.purging = method
+    ban = ("X-Ban-Path", "^{pattern}$") if method == "BAN" else ("", "")
+    world.purge_request = PurgeRequest(method, *ban, tuple(node.url for node in two_nodes))
+    answer = ask(world, generation=generation)
+    assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param("^{pattern}$", None, id="one route"),
+        pytest.param("^/", "everything_purged", marks=pytest.mark.finding(KEY, "everything_purged"), id="all"),
+        pytest.param("^{pattern}/x$", "without_effect", marks=pytest.mark.finding(KEY, "without_effect"), id="none"),
+    ],
+)
+def test_a_ban_forgets_what_its_pattern_says(world: World, value: str, kind: str | None) -> None:
+    world.purging, world.purge_request = "BAN", PurgeRequest("BAN", "X-Ban-Path", value)
+    assert kinds_of(ask(world)) == ({kind} if kind else set())
+
+
+@pytest.mark.finding(KEY, "purge_failed")
+def test_a_ban_that_the_cache_does_not_understand_fails(world: World) -> None:
+    world.purging, world.purge_request = "BAN", PurgeRequest("BAN")
+    answer = ask(world)
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"purge_failed"})
+    assert "BAN was answered with 400" in answer.findings[0].sentence
 
 
 @pytest.mark.finding(KEY, "everything_purged")
@@ -310,3 +345,18 @@ def waiting_until_fetched_anew(world: World) -> Callable[[str, Mapping[str, str]
         return CommandResult(0, "", 2.0)
 
     return purge
+
+
+def test_the_route_stands_in_the_field_as_it_is_or_as_a_pattern() -> None:
+    request = PurgeRequest("BAN", "X-Key", "{route} ^{pattern}$", ("http://10.0.0.1:6081/", "http://10.0.0.2:6081"))
+    assert list(request.calls("https://archive.example.org/en", "/a.b?page=2")) == [
+        PurgeCall(
+            "BAN",
+            f"http://10.0.0.{number}:6081/en/a.b?page=2",
+            {"Host": "archive.example.org", "X-Key": r"/en/a.b?page=2 ^/en/a\.b\?page=2$"},
+        )
+        for number in (1, 2)
+    ]
+    assert list(PurgeRequest().calls("https://archive.example.org", "/a")) == [
+        PurgeCall("PURGE", "https://archive.example.org/a", {})
+    ]

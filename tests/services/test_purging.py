@@ -47,6 +47,30 @@ def test_each_route_is_purged_at_the_edge(target: Deployment, little_service: Li
     assert result.output == "PURGE /articles: 200\nPURGE /version: 200"
 
 
+def test_every_node_is_asked_in_the_name_of_the_edge_also_after_one_that_refused(
+    target: Deployment, little_service: LittleService
+) -> None:
+    """B57"""
+    asked = []
+
+    def answer(request: Request) -> Response:
+        asked.append((request.method, request.path, request.headers["X-Ban"]))
+        return Response("", status=403 if len(asked) == 1 else 200)
+
+    little_service.server.expect_request("/nodes", method="BAN").respond_with_handler(answer)
+    node = f"127.0.0.1:{little_service.server.port}"
+    little_service.catalogue.write_text(
+        little_service.catalogue.read_text().replace(
+            'method = "PURGE"',
+            f'method = "BAN", field = "X-Ban", value = "^{{pattern}}$", nodes = ["http://{node}", "http://{node}"]',
+        )
+    )
+    result = purge(target, "/nodes")
+    assert asked == [("BAN", "/nodes", "^/nodes$")] * 2
+    assert result.output == f"BAN /nodes: 403 at {node}, 200 at {node}"
+    assert result.problem == "Not purged: /nodes."
+
+
 @pytest.mark.parametrize("status", [301, 403, 404, 405, 500])
 def test_a_route_that_the_cache_did_not_purge_is_named(
     target: Deployment, little_service: LittleService, status: int
