@@ -122,7 +122,7 @@ def test_a_route_as_slow_as_before_is_no_regression(world: World) -> None:
 def test_one_slow_instance_of_two_shows(world: World) -> None:
     route = world.service.public_routes[0]
     world.remember(world.ask(KEY, **settings(world, edge=False) | {"samples": 40}))
-    slow = Service(Lot("slow"), delays={route: 0.04})
+    slow = Service(Lot("slow"), delays={route: 0.15})
     slow.public_routes = [route]
     world.switches[1].app = slow.apps(1)[0]
     assert kinds_of(world.ask(KEY, **settings(world, edge=False) | {"samples": 40})) == {"slower"}
