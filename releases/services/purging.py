@@ -16,7 +16,7 @@ from releases.states import CommandState
 TIME_LIMIT = 300
 """Seconds for all routes together."""
 REQUEST_SECONDS = 10
-"""Seconds for one PURGE request."""
+"""Seconds for one request."""
 
 
 def purge_routes(
@@ -28,6 +28,7 @@ def purge_routes(
 ) -> Result:
     """Purge each route; the output has one line per route, the problem names those that were not purged."""
     began = time.monotonic()
+    deadline = Deadline.after(TIME_LIMIT)
     try:
         place = places.place(environment)
     except (places.NoCatalogue, CatalogueError, UnknownPlace) as error:
@@ -38,13 +39,13 @@ def purge_routes(
     failed: list[str] = []
     stop_reason = ""
     for route in routes:
-        stop_reason = should_stop() or ("deadline" if time.monotonic() - began > TIME_LIMIT else "")
+        stop_reason = should_stop() or ("deadline" if deadline.reached else "")
         if stop_reason:
             break
         if place.purging_method == "command":
             line, purged = _by_command(environment, target, route, execution, should_stop)
         else:
-            line, purged = _by_request(place, route)
+            line, purged = _by_request(place, route, deadline)
         lines.append(line)
         if not purged:
             failed.append(route)
@@ -65,15 +66,17 @@ def purge_request(place: CatalogueEnvironment) -> PurgeRequest:
     return PurgeRequest(place.purging_method, place.purging_field, place.purging_value, place.purging_nodes)
 
 
-def _by_request(place: CatalogueEnvironment, route: str) -> tuple[str, bool]:
-    """Ask every node, also after one refused: the fewer still hold the route the better."""
+def _by_request(place: CatalogueEnvironment, route: str, deadline: Deadline) -> tuple[str, bool]:
+    """Ask every node, also after one refused or hung: the fewer still hold the route the better."""
     said: list[str] = []
     purged = True
-    with Door(allow_private=place.allow_private, deadline=Deadline.after(REQUEST_SECONDS)) as door:
+    with Door(allow_private=place.allow_private, deadline=deadline) as door:
         for call in purge_request(place).calls(place.base_url, route):
             at = f" at {urlsplit(call.url).netloc}" if place.purging_nodes else ""
             try:
-                status = door.request(call.method, call.url, headers=call.headers, truncate=True).status
+                status = door.request(
+                    call.method, call.url, headers=call.headers, timeout=REQUEST_SECONDS, truncate=True
+                ).status
             except DoorError as error:
                 said.append(f"{error}{at}")
                 purged = False

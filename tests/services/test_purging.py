@@ -9,9 +9,11 @@ from werkzeug import Request, Response
 
 from releases.executor import Result
 from releases.models import Deployment, Environment, Execution
+from releases.services import purging
 from releases.services.purging import purge_routes
 from releases.states import CommandState, ExecutionKind
 from tests import factory
+from tests.hostile import hostile, silent
 from tests.services.conftest import LittleService
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,6 +71,23 @@ def test_every_node_is_asked_in_the_name_of_the_edge_also_after_one_that_refused
     assert asked == [("BAN", "/nodes", "^/nodes$")] * 2
     assert result.output == f"BAN /nodes: 403 at {node}, 200 at {node}"
     assert result.problem == "Not purged: /nodes."
+
+
+def test_a_node_that_hangs_leaves_time_for_the_others(
+    target: Deployment, little_service: LittleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B57"""
+    monkeypatch.setattr(purging, "REQUEST_SECONDS", 0.3)
+    with hostile(silent) as node:
+        other = f"http://127.0.0.1:{little_service.server.port}"
+        little_service.catalogue.write_text(
+            little_service.catalogue.read_text().replace(
+                'method = "PURGE"', f'method = "PURGE", nodes = ["{node.url.rstrip("/")}", "{other}"]'
+            )
+        )
+        result = purge(target, "/articles")
+    assert little_service.purged == ["/articles"]
+    assert (result.exit_code, result.problem) == (1, "Not purged: /articles.")
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 405, 500])
