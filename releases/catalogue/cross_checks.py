@@ -10,6 +10,7 @@ from typing import Any
 from releases.catalogue.lines import Path
 from releases.catalogue.mistakes import shown
 from releases.catalogue.urls import check_base_url, private_address, split_url
+from releases.probes import purge_calls
 
 Found = tuple[Path, str, str]
 """Where, what was got, what was expected."""
@@ -81,7 +82,7 @@ def _purge_request(place: Path, environment: Mapping[str, Any]) -> Iterator[Foun
                 yield (*place, "purging", key), shown(purging[key]), "nothing, since a command purges here"
     elif method == "BAN" and not name:
         yield (*place, "purging"), "no field", "field and value, which tell a ban what to forget"
-    if name and not (isinstance(value, str) and any(each in value for each in ("{route}", "{pattern}"))):
+    if name and not (isinstance(value, str) and any(each in value for each in purge_calls.PLACEHOLDERS)):
         yield (*place, "purging", "field"), shown(name), "a value with {route} or {pattern}: else it names no one route"
     if value and not name:
         yield (*place, "purging", "value"), shown(value), "a field to send it in"

@@ -14,6 +14,7 @@ from releases import secrets
 from releases.catalogue.commands import ARGUMENT_LIMIT, PLACEHOLDERS, placeholder_of
 from releases.catalogue.urls import LONGEST, check_base_url, split_url
 from releases.display import hidden_character
+from releases.probes import purge_calls
 from releases.probes.fields import OptionalFieldName
 
 TIMEOUT_LIMIT = 3600
@@ -161,7 +162,9 @@ class InstanceTable(Table):
 
 
 def _purge_value(value: str) -> str:
-    rest = value.replace("{route}", "").replace("{pattern}", "")
+    rest = value
+    for placeholder in purge_calls.PLACEHOLDERS:
+        rest = rest.replace(placeholder, "")
     if re.fullmatch(r"[\x20-\x7e]{0,200}", value) is None or "{" in rest or "}" in rest:
         raise expect("at most 200 printable ASCII characters, with {route} or {pattern} for what is purged")
     return value

@@ -8,8 +8,10 @@ from typing import Self
 from releases.probes.samples import percentile
 
 _WRITTEN = re.compile(r"\s*p(50|95|99)\s*<=\s*(\+?)([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|%)\s*")
-FEWEST = {50: 20, 95: 20, 99: 100}
-"""Samples below which a percentile is hardly more than the slowest of them."""
+FEWEST_SAMPLES = 20
+"""Below, p95 is hardly more than the slowest sample, and the comparison not worth its name."""
+FEWEST = {50: FEWEST_SAMPLES, 95: FEWEST_SAMPLES, 99: 100}
+"""The same by percentile."""
 
 
 @dataclass(frozen=True, slots=True)

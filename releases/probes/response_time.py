@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from releases.http import Deadline, DoorError
 from releases.probes.base import Answer, Before, Context, Finding, FindingKind, Json, Probe
+from releases.probes.criteria import FEWEST_SAMPLES
 from releases.probes.places import Place, fields_for, share
 from releases.probes.routes import url_of
 from releases.probes.samples import percentile
@@ -13,7 +14,6 @@ from releases.probes.time_limits import (
     BY_TIME,
     CRITERION_NOT_COMPARED,
     CRITERION_NOT_MET,
-    FEWEST_SAMPLES,
     OVER_BUDGET,
     SLOWER,
     TOO_FEW_SAMPLES,

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from releases.probes.base import Before, Context, Finding, FindingKind, Json
+from releases.probes.criteria import FEWEST_SAMPLES
 from releases.probes.samples import mann_whitney, percentile
 from releases.probes.timed import ResponseTimeSettings, Series
 from releases.states import Level, Regression
 
-FEWEST_SAMPLES = 20
-"""Below, p95 is hardly more than the slowest sample, and the comparison not worth its name."""
 CHANCE = 0.01
 """Probability with which a checklist may call an unchanged service slower, over all its routes and places together."""
 

@@ -126,8 +126,7 @@ class _Got:
     response: Response | None
     reason: str
     """Why there was no answer; empty where there was one."""
-    sent: int
-    length: int
+    upload: Upload
 
     @property
     def words(self) -> str:
@@ -175,7 +174,7 @@ class UploadLimits(Probe[UploadLimitsSettings]):
                 sender = _Sender(context, place, context.accounts[0] if settings.logged_in else None)
                 findings += _under(sender, settings, subject)
                 over = sender.send(_over(settings))
-                sent[place.name] = {"sent_bytes": over.sent, "whole_bytes": over.length}
+                sent[place.name] = {"sent_bytes": over.upload.sent, "whole_bytes": over.upload.length}
                 findings += _judge_over(over, subject)
                 for refused in settings.refused:
                     findings += _judge_kind(sender, refused, subject)
@@ -200,14 +199,14 @@ def _over(settings: UploadLimitsSettings) -> _File:
 
 
 def _judge_over(got: _Got, subject: str) -> Iterator[Finding]:
-    about = {"bytes": got.length, "got": got.words}
+    about = {"bytes": got.upload.length, "got": got.words}
     if got.response is None:
-        yield Finding(NO_ANSWER, subject, {"bytes": got.length, "reason": got.reason})
+        yield Finding(NO_ANSWER, subject, {"bytes": got.upload.length, "reason": got.reason})
     elif got.response.status < 400:
         yield Finding(OVER_ACCEPTED, subject, about)
     elif got.response.status != TOO_LARGE:
         yield Finding(REFUSED_OTHERWISE, subject, about)
-    elif got.sent == got.length:
+    elif got.upload.whole:
         yield Finding(REFUSED_LATE, subject, about)
 
 
@@ -241,8 +240,8 @@ class _Sender:
                 self._settings.path, upload, f"multipart/form-data; boundary={boundary}", SECONDS_PER_UPLOAD
             )
         except ConnectionLost as error:
-            return _Got(None, str(error), upload.sent, upload.length)
-        return _Got(response, "", upload.sent, upload.length)
+            return _Got(None, str(error), upload)
+        return _Got(response, "", upload)
 
     def took(self, response: Response) -> bool:
         """Whether an answer says that the file was taken: 2xx, or a redirect to anything but the login form."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from releases.models import Acceptance, ChecklistRun, Deployment, Environment, Finding, ProbeRun, Release
 from releases.probes import registry
-from releases.probes.time_limits import FEWEST_SAMPLES, SLOWER
+from releases.probes.criteria import FEWEST_SAMPLES
+from releases.probes.time_limits import SLOWER
 from releases.queries.answers import acceptances_for
 from releases.queries.shown_findings import ALREADY, Shown, shown_finding
 from releases.queries.standing import UNSETTLED, Progress

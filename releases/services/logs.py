@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from releases.catalogue import CatalogueError, CommandTemplate, UnknownPlace
+from releases.catalogue import CommandTemplate
 from releases.models import Environment
 from releases.probes.base import CannotRead, Log
-from releases.services import places, reading
+from releases.services import reading
 
 COMMAND = "read_log"
 LARGEST = 256 * 1024
@@ -18,10 +18,7 @@ LARGEST = 256 * 1024
 
 def open_log(environment: Environment) -> Log | None:
     """Open the log of a place at its present end; None where the catalogue names none. Raises CannotRead."""
-    try:
-        place = places.place(environment)
-    except (places.NoCatalogue, CatalogueError, UnknownPlace) as error:
-        raise CannotRead(str(error)) from None
+    place = reading.place_of(environment)
     if template := place.commands.get(COMMAND):
         return PrintedLog(template, environment)
     return FileLog(Path(place.log_file)) if place.log_file else None

@@ -6,14 +6,22 @@ import signal
 import subprocess
 from pathlib import Path
 
-from releases.catalogue import Command, CommandTemplate, RenderError, problems, render
+from releases.catalogue import (
+    CatalogueEnvironment,
+    CatalogueError,
+    Command,
+    CommandTemplate,
+    RenderError,
+    UnknownPlace,
+    problems,
+    render,
+)
 from releases.catalogue.readiness import find_program
 from releases.http import Deadline
 from releases.models import Environment
 from releases.probes.base import CannotRead
 from releases.services import places
 
-COMMAND = "read_configuration"
 LARGEST = 64 * 1024
 """Bytes of a configuration."""
 SECONDS = 10.0
@@ -23,7 +31,15 @@ _LOOK = 0.2
 """Seconds between two looks whether a command that keeps its output open has ended."""
 
 
-def by_command(template: CommandTemplate, environment: Environment, name: str = COMMAND) -> str:
+def place_of(environment: Environment) -> CatalogueEnvironment:
+    """Return the place as this worker's catalogue has it. Raises CannotRead."""
+    try:
+        return places.place(environment)
+    except (places.NoCatalogue, CatalogueError, UnknownPlace) as error:
+        raise CannotRead(str(error)) from None
+
+
+def by_command(template: CommandTemplate, environment: Environment, name: str) -> str:
     """Return what the command prints. It takes no lock: reading is no deployment. Raises CannotRead."""
     values = {"service": environment.service.key, "environment": environment.key}
     try:

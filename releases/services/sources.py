@@ -5,21 +5,19 @@ from pathlib import Path
 
 from django.utils.crypto import salted_hmac
 
-from releases.catalogue import CatalogueError, UnknownPlace
 from releases.models import Environment, ProbeRun
-from releases.probes.base import CannotRead, Json
-from releases.services import places, reading
+from releases.probes.base import Json
+from releases.services import reading
 from releases.states import ProbeStatus
+
+COMMAND = "read_configuration"
 
 
 def read_configuration(environment: Environment) -> str | None:
     """Return the configuration as the place's command prints it or its file holds it; None where neither is named."""
-    try:
-        place = places.place(environment)
-    except (places.NoCatalogue, CatalogueError, UnknownPlace) as error:
-        raise CannotRead(str(error)) from None
-    if template := place.commands.get(reading.COMMAND):
-        return reading.by_command(template, environment)
+    place = reading.place_of(environment)
+    if template := place.commands.get(COMMAND):
+        return reading.by_command(template, environment, COMMAND)
     return reading.by_file(Path(place.configuration_file)) if place.configuration_file else None
 
 
