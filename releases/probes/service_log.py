@@ -33,6 +33,8 @@ from releases.states import Effect, Level
 SECONDS_PER_REQUEST = 5.0
 PAUSE = 0.1
 """Seconds between two looks into the log."""
+SETTLE = 0.5
+"""Seconds after the line in which the rest of what the service writes of the request may follow."""
 LONGEST_LINE = 300
 
 NOT_LOGGED = FindingKind(
@@ -170,8 +172,12 @@ def _wait(log: Log, sent: _Sent, context: Context[LoggingSettings]) -> tuple[str
         # The line may be written in several steps: it counts once it is ended.
         whole = text[: text.rfind("\n") + 1]
         line = next((line for line in whole.splitlines() if sent.mark in line), "")
-        if line or until.reached:
-            return line, text, time.monotonic() - began
+        waited = time.monotonic() - began
+        if line:
+            time.sleep(context.door.deadline.within(SETTLE).remaining())
+            return line, f"{text}\n{log.new_text()}", waited  # both: the log may be rotated in between
+        if until.reached:
+            return line, text, waited
         time.sleep(min(PAUSE, until.remaining()))
 
 

@@ -1,6 +1,7 @@
 """`logging`: a request shows up in the service's log, at the right level, without what it carried as credentials."""
 
 import base64
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,19 @@ def test_a_credential_in_the_log_fails_and_is_not_shown(
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def test_a_credential_that_is_written_after_the_line_is_found_too(world: World, tmp_path: Path) -> None:
+    def says(request: Request, _: bytes) -> str:
+        def later() -> None:
+            with (tmp_path / "requests.log").open("a") as log:
+                log.write(f"DEBUG {request.headers['cookie']}\n")
+
+        threading.Timer(0.2, later).start()
+        return careful(request, b"")
+
+    logs(world, tmp_path, says)
+    assert kinds_of(ask(world)) == {"credential_logged"}
 
 
 def test_a_credential_is_found_though_the_request_itself_is_not_logged(world: World, tmp_path: Path) -> None:
