@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from releases.http import DoorError, Response
+from releases.http import DoorError
 from releases.probes.base import Account, Answer, Context, Finding, FindingKind, Probe, Settings, regression_by_findings
 from releases.probes.login import Login
 from releases.probes.places import Place, edge_and_origin, share
-from releases.probes.reader import LoginFailed, Reader, form_with
+from releases.probes.reader import LoginFailed, Reader, is_login
 from releases.probes.routes import Route
 from releases.states import Effect, Level
 
@@ -188,13 +188,7 @@ def _ask(reader: Reader, route: GuardedRoute, context: Context[PermissionsSettin
     if first.status in numbers:
         return _Got(first.status, False)  # a redirect that is expected as such
     final, response = reader.follow(route.path, timeout) if 300 <= first.status < 400 else (route.path, first)
-    return _Got(response.status, _is_login(final, response, context.settings.login))
-
-
-def _is_login(final: str, response: Response, login: Login) -> bool:
-    """Whether an answer is the login form, at its own address or in the place of the page."""
-    inputs = {login.username_field, login.password_field}
-    return final.partition("?")[0] == login.path.partition("?")[0] or form_with(inputs, response.text) is not None
+    return _Got(response.status, is_login(final, response, context.settings.login))
 
 
 def _judge(subject: str, role: str, wanted: Expectation, got: _Got) -> Iterator[Finding]:

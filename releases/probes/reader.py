@@ -111,14 +111,18 @@ class Reader:
 
     def _followed(self, route: str, response: Response, timeout: float | None) -> tuple[str, Response]:
         for _ in range(MOST_REDIRECTS):
-            location = response.get("location")
-            target = self._within(route, location) if response.status in REDIRECTS and location else None
+            target = self.leads_to(route, response)
             if target is None:
                 return route, response
             route, response = target, self.get(target, timeout)
         if response.status in REDIRECTS:
             raise TooManyRedirects(f"{route[:200]} still redirects after {MOST_REDIRECTS} redirects")
         return route, response
+
+    def leads_to(self, route: str, response: Response) -> str | None:
+        """Return the route that a redirect leads to; None where an answer is none, or leads away from the service."""
+        location = response.get("location")
+        return self._within(route, location) if response.status in REDIRECTS and location else None
 
     def _within(self, route: str, reference: str) -> str | None:
         """Return the route that a link of a page leads to, or None when it leads away from the service."""
@@ -181,6 +185,12 @@ def form_with(inputs: set[str], page: str) -> Form | None:
     with contextlib.suppress(AssertionError):
         parser.feed(page[:LONGEST_PAGE])
     return next((form for form in parser.forms if inputs <= form.names), None)
+
+
+def is_login(route: str, response: Response, login: Login) -> bool:
+    """Return whether an answer is the login form, at its own route or in the place of the page."""
+    inputs = {login.username_field, login.password_field}
+    return route.partition("?")[0] == login.path.partition("?")[0] or form_with(inputs, response.text) is not None
 
 
 def shows(marker: str, response: Response) -> bool:

@@ -16,7 +16,7 @@ from releases.http import ConnectionLost, DoorError, Response, Upload
 from releases.probes.base import Account, Answer, Context, Finding, FindingKind, Probe, Settings, regression_by_findings
 from releases.probes.login import Login
 from releases.probes.places import Place, edge_and_origin
-from releases.probes.reader import LoginFailed, NoForm, Reader, form_with
+from releases.probes.reader import LoginFailed, NoForm, Reader, form_with, is_login
 from releases.probes.routes import Route
 from releases.states import Effect, Level
 
@@ -245,14 +245,11 @@ class _Sender:
 
     def took(self, response: Response) -> bool:
         """Whether an answer says that the file was taken: 2xx, or a redirect to anything but the login form."""
+        path, login = self._settings.path, self._settings.login
         if 200 <= response.status < 300:
-            return not (self._settings.logged_in and form_with(self._inputs, response.text))
-        location = response.get("location") or ""
-        return 300 <= response.status < 400 and self._settings.login.path not in location
-
-    @property
-    def _inputs(self) -> set[str]:
-        return {self._settings.login.username_field, self._settings.login.password_field}
+            return not (self._settings.logged_in and is_login(path, response, login))
+        target = self._reader.leads_to(path, response)
+        return 300 <= response.status < 400 and (target is None or not is_login(target, response, login))
 
     def _hidden(self) -> dict[str, str]:
         if self._settings.page is None:
