@@ -41,7 +41,7 @@ routes = [
     {{ path = "/articles", expect = "shared", lifetime = [30, 300] }},
     {{ path = "/articles/library-json", expect = "shared", lifetime = [60, 3600] }},
     {{ path = "/login", expect = "private" }},
-    {{ path = "/account", expect = "private", logged_in = true }},
+    {{ path = "/account", expect_logged_in = "private" }},
     {{ path = "/version", expect = "none" }},
 ]
 

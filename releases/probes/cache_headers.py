@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from releases.http import DoorError, Response
 from releases.probes import cache_status, field_notes
@@ -18,49 +17,28 @@ from releases.probes.base import (
     Settings,
     regression_by_findings,
 )
-from releases.probes.caching import Caching, Use, judge
+from releases.probes.cache_expectations import (
+    LIFETIME_NOT_STATED,
+    LIFETIME_OUTSIDE,
+    MAY_BE_REUSED,
+    MAY_BE_STORED,
+    NOT_SHARED,
+    CachedRoute,
+    Expectation,
+    compare,
+)
+from releases.probes.caching import Caching, judge
 from releases.probes.evidence import caching_fields, stable_fields
 from releases.probes.field_changes import changes
 from releases.probes.fields import FieldName
 from releases.probes.login import Login
 from releases.probes.places import Place, edge_and_origin, share
 from releases.probes.reader import LoginFailed, Reader
-from releases.probes.routes import Route
 from releases.states import Effect, Level
 
 SECONDS_PER_REQUEST = 5.0
 TRIES_FOR_A_HIT = 3
 
-NOT_SHARED = FindingKind(
-    "not_shared",
-    Level.FAIL,
-    "{subject}: a shared cache must not answer from it, though the catalogue expects so: {because}",
-    "Every reader now reaches the service. Restore the Cache-Control of this route, or correct the catalogue.",
-)
-MAY_BE_STORED = FindingKind(
-    "may_be_stored",
-    Level.FAIL,
-    "{subject}: a shared cache may store it, though the catalogue expects it to be private: {because}",
-    "One reader's answer can reach another. Answer with `Cache-Control: private` or `no-store`, and purge the route.",
-)
-MAY_BE_REUSED = FindingKind(
-    "may_be_reused",
-    Level.FAIL,
-    "{subject}: a cache may answer from it without asking, though the catalogue expects none to: {because}",
-    "Readers can see an old state. Answer with `Cache-Control: no-store` or `no-cache`.",
-)
-LIFETIME_OUTSIDE = FindingKind(
-    "lifetime_outside",
-    Level.FAIL,
-    "{subject}: fresh for {lifetime} s by {source}; expected {shortest} to {longest} s",
-    "Shorter means more load, longer means old content. Correct the header or the catalogue.",
-)
-LIFETIME_NOT_STATED = FindingKind(
-    "lifetime_not_stated",
-    Level.FAIL,
-    "{subject}: nothing says how long it is fresh; expected {shortest} to {longest} s",
-    "Each cache decides by itself. State it with max-age or s-maxage.",
-)
 ANSWERED_FROM_CACHE = FindingKind(
     "answered_from_cache",
     Level.FAIL,
@@ -77,7 +55,7 @@ NOTHING_TO_JUDGE = FindingKind(
     "nothing_to_judge",
     Level.INCONCLUSIVE,
     "{subject}: answered {status}, so its caching says nothing about the page",
-    "Is the route right, and does it need an account (`logged_in`)?",
+    "Is the route right, and does it need an account (`expect_logged_in`)?",
 )
 MALFORMED = FindingKind(
     "malformed",
@@ -105,38 +83,20 @@ COULD_NOT_ASK = FindingKind(
 )
 
 
-def _ordered(lifetime: tuple[int, int]) -> tuple[int, int]:
-    if lifetime[0] > lifetime[1]:
-        raise ValueError("the lower limit comes first: [min, max] seconds")
-    return lifetime
-
-
-Seconds = Annotated[int, Field(strict=True, ge=0, le=10 * 365 * 86400)]
-
-
-class CachedRoute(Settings):
-    """One route and how it is meant to be cached."""
-
-    path: Route
-    """The route."""
-    expect: Literal["shared", "private", "none"]
-    """`shared`: a shared cache may store it and answer from it without asking. `private`: no shared cache may store it.
-    `none`: no cache at all may answer from it without asking the service again."""
-    lifetime: Annotated[tuple[Seconds, Seconds], AfterValidator(_ordered)] | None = None
-    """[min, max] seconds that the answer must stay fresh in a shared cache (for `private`: in a browser)."""
-    logged_in: bool = False
-    """Whether to judge the answer to the first account, logged in, instead of the anonymous one."""
-
-
 class CacheHeadersSettings(Settings):
     """The routes to judge."""
 
     routes: tuple[CachedRoute, ...] = Field(min_length=1, max_length=50)
     """Each route with its expectation, asked at the edge and at the first instance."""
     login: Login = Login()
-    """The login form, for routes with `logged_in`."""
+    """The login form, for routes with `expect_logged_in`."""
     targeted: tuple[FieldName, ...] = Field(default=(), max_length=5)
     """Targeted fields (RFC 9213) that the edge obeys before Cache-Control, the strongest first."""
+
+    @property
+    def expectations(self) -> list[Expectation]:
+        """Everything that is expected, one route and audience at a time."""
+        return [expectation for route in self.routes for expectation in route.expectations()]
 
 
 class CacheHeaders(Probe[CacheHeadersSettings]):
@@ -167,28 +127,29 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
 
     def needs_accounts(self, settings: CacheHeadersSettings) -> bool:
         """Only where a route is asked for as a reader."""
-        return any(route.logged_in for route in settings.routes)
+        return any(expected.logged_in for expected in settings.expectations)
 
     def measure(self, context: Context[CacheHeadersSettings]) -> Answer:
         """Return findings, and as figures the decision per route and place."""
         places = list(edge_and_origin(context))
-        total = len(places) * len(context.settings.routes)
+        expectations = context.settings.expectations
+        total = len(places) * len(expectations)
         findings: list[Finding] = []
         figures: dict[str, Json] = {}
         done = 0
         for place in places:
             anonymous = Reader(context.door, place, context.edge)
             logged_in = _logged_in(context, place, findings)
-            for route in context.settings.routes:
-                subject = _subject(route, place)
+            for expected in expectations:
+                subject = expected.subject(place)
                 context.progress(done, total, subject)
                 timeout = share(context.door.deadline, total - done, SECONDS_PER_REQUEST)
                 done += 1
-                reader = logged_in if route.logged_in else anonymous
+                reader = logged_in if expected.logged_in else anonymous
                 if reader is None:
                     continue
                 try:
-                    found, figures[subject] = _judge_route(reader, route, place, subject, context, timeout)
+                    found, figures[subject] = _judge_route(reader, expected, place, subject, context, timeout)
                     findings += found
                 except DoorError as error:
                     findings.append(Finding(COULD_NOT_ASK, subject, {"reason": str(error)}))
@@ -199,13 +160,9 @@ class CacheHeaders(Probe[CacheHeadersSettings]):
         return Answer(findings, {"routes": figures}, regression_by_findings(findings, context.before))
 
 
-def _subject(route: CachedRoute, place: Place) -> str:
-    return f"{route.path} {'logged in ' if route.logged_in else ''}at the {place.name}"
-
-
 def _logged_in(context: Context[CacheHeadersSettings], place: Place, findings: list[Finding]) -> Reader | None:
     """Return the first account's reader, or None when no route needs it or it could not log in."""
-    if not any(route.logged_in for route in context.settings.routes):
+    if not any(expected.logged_in for expected in context.settings.expectations):
         return None
     if not context.accounts:
         findings.append(Finding(COULD_NOT_LOG_IN, place.name, {"reason": "the catalogue names no account"}))
@@ -221,67 +178,35 @@ def _logged_in(context: Context[CacheHeadersSettings], place: Place, findings: l
 
 def _judge_route(
     reader: Reader,
-    route: CachedRoute,
+    expected: Expectation,
     place: Place,
     subject: str,
     context: Context[CacheHeadersSettings],
     timeout: float,
 ) -> tuple[list[Finding], dict[str, Json]]:
-    response = reader.get(route.path, timeout)
+    response = reader.get(expected.path, timeout)
     caching = _caching(response, context.settings.targeted)
     said = cache_status.read(response.headers)
     figures = _figures(response, caching, said)
     if response.status >= 400 and response.status not in (401, 403):
         values = {"status": response.status}
         return [Finding(NOTHING_TO_JUDGE, subject, values, caching_fields(response))], figures
-    findings = list(_compare(route, caching, subject, caching_fields(response)))
+    findings = list(compare(expected, caching, subject, caching_fields(response)))
     findings += [Finding(MALFORMED, subject, {"problem": problem}) for problem in _malformed(response, caching)]
-    if place.is_edge and route.expect != "shared" and said.hit:
-        values_hit = {"field": said.field, "expect": route.expect}
+    if place.is_edge and expected.sharing != "shared" and said.hit:
+        values_hit = {"field": said.field, "expect": expected.sharing}
         findings.append(Finding(ANSWERED_FROM_CACHE, subject, values_hit, caching_fields(response)))
-    if place.is_edge and route.expect == "shared" and caching.shared.reuses:
-        findings += _without_hit(reader, route, subject, response, timeout)
+    if place.is_edge and expected.sharing == "shared" and caching.shared.reuses:
+        findings += _without_hit(reader, expected.path, subject, response, timeout)
     return findings, figures
 
 
-def _compare(route: CachedRoute, caching: Caching, subject: str, evidence: dict[str, Json]) -> Iterator[Finding]:
-    shared, private = caching.shared, caching.private
-    if route.expect == "shared" and not shared.reuses:
-        yield Finding(NOT_SHARED, subject, {"because": shared.because}, evidence)
-        return
-    if route.expect == "private" and shared.stores:
-        yield Finding(MAY_BE_STORED, subject, {"because": shared.because}, evidence)
-        return
-    if route.expect == "none" and (shared.reuses or private.reuses):
-        because = (shared if shared.reuses else private).because
-        yield Finding(MAY_BE_REUSED, subject, {"because": because}, evidence)
-        return
-    if route.lifetime is not None:
-        yield from _compare_lifetime(route.lifetime, shared if route.expect == "shared" else private, subject, evidence)
-
-
-def _compare_lifetime(
-    expected: tuple[int, int], use: Use, subject: str, evidence: dict[str, Json]
-) -> Iterator[Finding]:
-    shortest, longest = expected
-    limits = {"shortest": shortest, "longest": longest}
-    # What may not be reused is fresh for no time at all, which a range that begins with 0 allows.
-    lifetime = use.lifetime if use.reuses else 0
-    if lifetime is None:
-        yield Finding(LIFETIME_NOT_STATED, subject, limits, evidence)
-    elif not shortest <= lifetime <= longest:
-        values = {"lifetime": lifetime, "source": use.lifetime_from or use.because, **limits}
-        yield Finding(LIFETIME_OUTSIDE, subject, values, evidence)
-
-
-def _without_hit(
-    reader: Reader, route: CachedRoute, subject: str, response: Response, timeout: float
-) -> Iterator[Finding]:
+def _without_hit(reader: Reader, path: str, subject: str, response: Response, timeout: float) -> Iterator[Finding]:
     """Say so when the edge, by its own word, never answers from its cache."""
     for _ in range(TRIES_FOR_A_HIT - 1):
         if cache_status.read(response.headers).hit is not False:
             return
-        response = reader.get(route.path, timeout)
+        response = reader.get(path, timeout)
     said = cache_status.read(response.headers)
     if said.hit is False:
         values = {"tries": TRIES_FOR_A_HIT, "field": said.field}

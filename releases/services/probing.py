@@ -175,7 +175,7 @@ def _context(
         affected_routes=tuple(deployment.release.affected_routes) if deployment else (),
         settings=settings,
         accounts=accounts,
-        purging=cast(Purging, environment.purging_method),
+        purging=cast(Purging, place.purging_method),
         purge_calls=partial(purge_request(place).calls, snapshot["base_url"]),
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),

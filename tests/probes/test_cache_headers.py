@@ -132,7 +132,7 @@ def test_an_error_page_says_nothing_about_the_page(world: World, status: int) ->
 
 
 def test_a_personal_route_is_judged_logged_in(world: World) -> None:
-    route = {"path": world.service.personal_route, "expect": "private", "logged_in": True}
+    route = {"path": world.service.personal_route, "expect_logged_in": "private"}
     settings = {"routes": [route], "login": world.service.login_settings()}
     assert world.ask(KEY, **settings).verdict is Verdict.PASS
     world.service.personal_cache = {"Cache-Control": "public, max-age=60"}
@@ -141,12 +141,24 @@ def test_a_personal_route_is_judged_logged_in(world: World) -> None:
     assert world.accounts[0].password not in repr(answer)
 
 
+def test_one_route_is_judged_for_anonymous_readers_and_for_logged_in_ones(world: World) -> None:
+    path = world.service.public_routes[0]
+    world.service.cache[path] = {"Cache-Control": "public, max-age=60"}
+    route = {"path": path, "expect": "shared", "expect_logged_in": "private"}
+    answer = world.ask(KEY, routes=[route], login=world.service.login_settings())
+    assert {(one.kind.id, one.subject) for one in answer.findings} == {
+        ("may_be_stored", f"{path} logged in at the edge"),
+        ("answered_from_cache", f"{path} logged in at the edge"),
+        ("may_be_stored", f"{path} logged in at the origin"),
+    }
+
+
 @pytest.mark.finding(KEY, "could_not_log_in")
 @pytest.mark.parametrize("accounts", [True, False])
 def test_without_a_login_a_personal_route_is_not_judged(world: World, accounts: bool) -> None:
     world.service.without_form = True
     world.accounts = world.accounts if accounts else ()
-    route = {"path": world.service.personal_route, "expect": "private", "logged_in": True}
+    route = {"path": world.service.personal_route, "expect_logged_in": "private"}
     answer = world.ask(KEY, routes=[route], login=world.service.login_settings())
     assert (answer.verdict, kinds_of(answer)) == (Verdict.ERROR, {"could_not_log_in"})
 
@@ -189,6 +201,8 @@ def test_a_field_that_targets_the_cdn_counts_only_where_the_catalogue_says_so(wo
         {"path": "/a", "expect": "shared", "lifetime": [1]},
         {"path": "/a", "expect": "shared", "vary": "x"},
         {"path": "/a"},
+        {"path": "/a", "expect_logged_in": "private", "lifetime": [1, 60]},
+        {"path": "/a", "expect": "shared", "lifetime_logged_in": [1, 60]},
     ],
 )
 def test_a_route_that_makes_no_sense_is_refused(route: dict[str, Any]) -> None:

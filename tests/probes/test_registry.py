@@ -21,9 +21,7 @@ KEYS = list(registry.all_probes())
 
 SMALLEST: dict[str, dict[str, Any]] = {
     "serving_version": {},
-    "cache_headers": {
-        "routes": [{"path": "/a", "expect": "shared"}, {"path": "/b", "expect": "private", "logged_in": True}]
-    },
+    "cache_headers": {"routes": [{"path": "/a", "expect": "shared"}, {"path": "/b", "expect_logged_in": "private"}]},
     "logged_in_traffic": {"personal": ["/a", "/b"], "anonymous": ["/c"], "action": {"page": "/d"}},
     "purge": {"affected": ["/a"], "control": ["/b", "/c"]},
     "response_time": {"routes": [{"path": "/a"}, {"path": "/b"}]},

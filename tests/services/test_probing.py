@@ -128,11 +128,16 @@ def test_hostile_text_is_made_visible_wherever_it_is_kept(measure: Callable[...,
         assert character not in kept
 
 
-@pytest.mark.parametrize("method", ["PURGE", "command", ""])
-def test_a_probe_learns_how_routes_are_purged_here_or_that_they_are_not(
-    measure: Callable[..., ProbeRun], method: str
+@pytest.mark.parametrize("method", ["PURGE", "BAN", ""])
+def test_a_probe_learns_from_the_workers_catalogue_how_routes_are_purged_here_or_that_they_are_not(
+    measure: Callable[..., ProbeRun], little_service: LittleService, method: str
 ) -> None:
-    Environment.objects.update(purging_method=method)
+    """The same file says how: what was synced before must not mix with it."""
+    purging = {"": "", "PURGE": 'purging = { method = "PURGE" }'}.get(
+        method, 'purging = { method = "BAN", field = "X-Ban", value = "{route}" }'
+    )
+    text = little_service.catalogue.read_text()
+    little_service.catalogue.write_text(text.replace('purging = { method = "PURGE" }', purging))
     told: list[str] = []
 
     def look(context: Context[Any]) -> Answer:
