@@ -18,6 +18,7 @@ from releases.probes.login import Login
 from releases.probes.places import Place, edge_and_origin
 from releases.probes.reader import LoginFailed, NoForm, Reader, form_with, is_login
 from releases.probes.routes import Route
+from releases.probes.sample_files import beginning
 from releases.states import Effect, Level
 
 SECONDS_PER_UPLOAD = 10.0
@@ -107,7 +108,7 @@ class UploadLimitsSettings(Settings):
     name: Annotated[str, StringConstraints(pattern=r'^[^"\\\r\n\x00-\x1f\x7f]{1,200}$')] = "note.txt"
     """Name of the file that must be taken."""
     type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}$")] = "text/plain"
-    """Content type of the file that must be taken."""
+    """Content type of the file that must be taken. A PNG or GIF is sent as a real one, all else as plain text."""
     refused: tuple[RefusedFile, ...] = Field(default=(), max_length=10)
     """Small files that must be refused for their name or type."""
 
@@ -276,7 +277,8 @@ def _upload(file: _File, field: str, hidden: dict[str, str], boundary: str, limi
     )
     head, tail = "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
     filling = b"Rollbook tries the limit of uploads. " * (STEP // 37 + 1)
-    sizes = [min(STEP, file.size - at) for at in range(0, file.size, STEP)]
-    pieces = (head, *(filling[:size] for size in sizes), tail)
+    first = beginning(file.type)[: file.size]
+    sizes = [min(STEP, file.size - at) for at in range(len(first), file.size, STEP)]
+    pieces = (head + first, *(filling[:size] for size in sizes), tail)
     past = file.size > limit
     return Upload(pieces, {0: PAUSE, len(pieces) - 2: PAUSE, len(pieces) - 1: PAUSE} if past else {})

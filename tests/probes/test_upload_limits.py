@@ -1,10 +1,12 @@
 """`upload_limits`: taken under the limit, refused over it with 413 before the whole was read."""
 
+import base64
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -227,3 +229,20 @@ def test_a_service_that_cannot_be_asked_is_an_error(world: World) -> None:
 def test_settings_that_would_break_the_request_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         UploadLimitsSettings.model_validate({"path": "/files", "limit_bytes": LIMIT, **wrong})
+
+
+@pytest.mark.parametrize("kind", ["png", "gif"])
+def test_an_image_is_sent_as_one_that_a_browser_can_show(
+    world: World, uploads: Uploads, browser: Browser, kind: str
+) -> None:
+    """A service that looks into a file refuses text that calls itself an image."""
+    assert ask(world, name=f"dot.{kind}", type=f"image/{kind}").verdict is Verdict.PASS
+    body = uploads.bodies[0]
+    sent = body[body.rindex(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
+    assert len(sent) == LIMIT
+    page = browser.new_page()
+    page.set_content(f'<img src="data:image/{kind};base64,{base64.b64encode(sent).decode()}">')
+    image = page.locator("img")
+    image.evaluate("image => image.decode()")
+    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1, 1]
+    page.close()
