@@ -52,6 +52,8 @@ class Tag(StrEnum):
     ROLLBACK_COMMAND_LOST = "rollback:command_lost"
     ROLLBACK_PURGED = "rollback:purged"
     ROLLBACK_DONE = "rollback:done"
+    ROLLBACK_VERIFY_REQUESTED = "rollback:verify_requested"
+    """It ended without an answer, and somebody had it measured again; details keep what it said before."""
     EXECUTION_REPORTED_LATE = "execution:reported_late"
     """A worker that had been given up reported after all; no status changed."""
     PERSON_CREATED = "person:created"

@@ -164,6 +164,12 @@ class LiftSpec(Spec):
     reason: Note
 
 
+class VerifySpec(Spec):
+    """A rollback that is to be measured again."""
+
+    reason: Note
+
+
 S = TypeVar("S", bound=Spec)
 
 

@@ -155,6 +155,10 @@ OPEN_ROLLBACK = tuple(status for status, moves in ROLLBACK_MOVES.items() if move
 """Statuses of a rollback that has not ended; at most one such rollback per environment."""
 
 
+VERIFIABLE = (Outcome.UNKNOWN, Outcome.INCONCLUSIVE)
+"""Outcomes that say nothing, so that a person may have the rollback measured again. What was measured stands."""
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict that decides a set of them: fail > error > inconclusive > pass.
 

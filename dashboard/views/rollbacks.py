@@ -9,20 +9,22 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import marks, wording
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_words
 from releases import queries
-from releases.intake import REASONS
+from releases.errors import Invalid
+from releases.intake import REASONS, VerifySpec, from_text
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
 from releases.queries.timings import first_route
 from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
 from releases.states import (
+    VERIFIABLE,
     CommandState,
     Level,
     Outcome,
@@ -46,7 +48,11 @@ HEADINGS = {
     RollbackStatus.CANCELLED: "Cancelled",
     RollbackStatus.REFUSED: "Refused",
 }
-TOO_LATE = {"cancel": "Your press of Cancel changed nothing", "stop": "Your press of Stop changed nothing"}
+TOO_LATE = {
+    "cancel": "Your press of Cancel changed nothing",
+    "stop": "Your press of Stop changed nothing",
+    "verify": "Your press of Verify changed nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,10 @@ class Answered:
 
 def _to_the_page(request: HttpRequest, pk: int) -> str:
     return reverse("rollback", args=[pk])
+
+
+def _to_verify(request: HttpRequest, pk: int) -> str:
+    return reverse("rollback_verify", args=[pk])
 
 
 @require_safe
@@ -105,6 +115,36 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the worker to end the command; 303 to the page, which says so when there was nothing to stop."""
     done = rollbacks.stop(_found(pk), actor=actor_of(request))
     return _back_to(pk, "" if done else "stop")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_words(_to_verify, field="reason")
+@page
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask why a rollback is to be measured again; a POST with a reason has it measured, 303 to its page."""
+    row = _found(pk)
+    if request.method != "POST":
+        return _ask_to_verify(request, row)
+    try:
+        spec = from_text(VerifySpec, {"reason": request.POST.get("reason", "")})
+        done = rollbacks.verify_now(row, spec, actor=actor_of(request))
+    except Invalid as refusal:
+        return _ask_to_verify(request, row, refusal)
+    return _back_to(pk, "" if done else "verify")
+
+
+def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:
+    context = {
+        "at": timezone.now(),
+        "r": row,
+        "environment": row.environment,
+        "verifiable": row.outcome in VERIFIABLE,
+        "may": actor_of(request).may("roll_back"),
+        "who_may": who_may("roll_back"),
+        "typed": request.POST.get("reason", ""),
+        "problems": refusal.problems if refusal else (),
+    }
+    return render(request, "rollback_verify.html", context, status=refusal.status if refusal else 200)
 
 
 def _found(pk: int) -> Rollback:
@@ -202,8 +242,8 @@ def _word(row: Rollback) -> str:
 
 
 def _lost(row: Rollback) -> bool:
-    """Whether nobody knows what the command does: its worker is gone, and measuring has not begun."""
-    return row.open and row.command == CommandState.LOST and row.restore_run_id is None
+    """Whether nobody knows what the command does: its worker is gone, and nobody has it measured yet."""
+    return row.open and row.command == CommandState.LOST and row.restore_run_id is None and not row.verify_requested_by
 
 
 def _token(row: Rollback, probes: Sequence[ProbeRun]) -> str:

@@ -43,6 +43,10 @@ class Rollback(models.Model):
     execution = models.OneToOneField(Execution, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     purge_execution = models.OneToOneField(Execution, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     restore_run = models.OneToOneField(ChecklistRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    first_outcome = state_field(Outcome, blank=True)
+    """What it ended as before somebody had it measured again; empty where nobody had."""
+    verify_requested_by = models.CharField(max_length=150, blank=True)
+    verify_reason = models.TextField(blank=True)
     stop_requested_by = models.CharField(max_length=150, blank=True)
     pressed_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)

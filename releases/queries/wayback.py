@@ -156,7 +156,9 @@ def active_freeze(environment: Environment) -> Freeze | None:
 def expected_seconds(environment: Environment) -> tuple[float, int] | None:
     """Return the median seconds from press to outcome of the last restored rollbacks here, and how many those were."""
     ended = Rollback.objects.filter(
-        environment=environment, outcome__in=[Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES]
+        environment=environment,
+        outcome__in=[Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES],
+        first_outcome="",  # one that was measured again hours later does not tell how long a rollback takes
     )
     times = sorted(
         (row.ended_at - row.pressed_at).total_seconds() for row in ended.order_by("-pk")[:10] if row.ended_at

@@ -170,10 +170,13 @@ def _close_deployment(rollback: Rollback, serving: Serving) -> None:
         return
     exited_well = rollback.execution is not None and rollback.execution.exit_code == 0
     in_place = serving is Serving.TARGET or (serving is Serving.NOT_MEASURED and exited_well)
-    closed = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
-        status=DeploymentStatus.FINISHED if in_place else DeploymentStatus.FAILED,
-        finished_at=rollback.command_ended_at or timezone.now(),
+    status = DeploymentStatus.FINISHED if in_place else DeploymentStatus.FAILED
+    # One that is measured again was closed before, perhaps the other way round.
+    closed = (
+        Deployment.objects.filter(pk=deployment.pk)
+        .exclude(status=status)
+        .update(status=status, finished_at=rollback.command_ended_at or timezone.now())
     )
-    if closed and in_place:
-        Environment.objects.filter(pk=deployment.environment_id, live=deployment.replaced_id).update(live=deployment)
+    was, now = (deployment.replaced_id, deployment.pk) if in_place else (deployment.pk, deployment.replaced_id)
+    if closed and Environment.objects.filter(pk=deployment.environment_id, live=was).update(live=now):
         render_soon(rollback.environment)

@@ -1,22 +1,24 @@
-"""Pressing the button, cancelling, stopping: what a person does to a rollback. The worker's part is `rolling_back`."""
+"""Pressing the button, cancelling, stopping, measuring again: a person's part. The worker's is `rolling_back`."""
 
 from dataclasses import asdict
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from releases import book, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
-from releases.intake import REASONS, RollbackSpec
+from releases.intake import REASONS, RollbackSpec, VerifySpec
 from releases.knocks import knock
 from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedCommand, Rollback
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
 from releases.services.rollback_rows import move
-from releases.states import ExecutionStatus, RollbackStatus
+from releases.states import VERIFIABLE, ExecutionStatus, RollbackStatus
 
 
 def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
@@ -59,8 +61,65 @@ def stop(rollback: Rollback, *, actor: Actor) -> bool:
     return True
 
 
+def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
+    """Have a rollback that ended without an answer measured again. Return whether this call did; nothing is run again.
+
+    Raises Denied, or Conflict: `superseded` when something else happened here since, `rollback_open` when another one
+    is on.
+    """
+    require(actor, "roll_back", scope="rollbacks:write")
+    before = {"outcome": rollback.outcome, "detail": rollback.detail}
+    try:
+        with transaction.atomic():
+            _refuse_if_superseded(rollback)
+            reopened = Rollback.objects.filter(
+                pk=rollback.pk, status=RollbackStatus.DONE, outcome__in=VERIFIABLE
+            ).update(
+                status=RollbackStatus.VERIFYING,
+                first_outcome=Coalesce(NullIf("first_outcome", Value("")), "outcome"),
+                outcome="",
+                serving="",
+                restore_run=None,
+                ended_at=None,
+                detail="",
+                verify_requested_by=actor.name,
+                verify_reason=spec.reason,
+                knocked_at=timezone.now(),
+                version=F("version") + 1,
+            )
+            if not reopened:
+                return False
+            book.record(
+                Tag.ROLLBACK_VERIFY_REQUESTED,
+                actor,
+                about=rollback.tag,
+                environment=rollback.environment,
+                reason=spec.reason,
+                before=before,
+            )
+            knock("continue_rollback", rollback.environment.act_queue, rollback.pk)
+    except IntegrityError:
+        _refuse_if_open(rollback.environment, target=rollback.target_id)
+        raise
+    return True
+
+
+def _refuse_if_superseded(rollback: Rollback) -> None:
+    """Refuse to measure a rollback after which something else was brought here: it would be judged by that."""
+    live = _locked(rollback.environment).live
+    if live is not None and live.pk not in (rollback.deployment_id, rollback.undone_id):
+        raise Conflict(
+            Problem(
+                "superseded",
+                f"{live.release.version} ({live.tag}) is live in {rollback.environment} since then.",
+                f"the state that {rollback.tag} left; run the checklist of {live.release.version} instead",
+                retry=DO_NOT_RETRY,
+            )
+        )
+
+
 def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollback:
-    _refuse_if_open(environment, spec)
+    _refuse_if_open(environment, spec.target)
     environment = _locked(environment)
     back = queries.way_back(environment)
     live = _the_live_one(spec, back.live, environment)
@@ -93,7 +152,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                 knocked_at=now,
             )
     except IntegrityError:
-        _refuse_if_open(environment, spec)
+        _refuse_if_open(environment, spec.target)
         raise
     why = f"{REASONS[spec.reason]}{f': {spec.words}' if spec.words else ''}"
     frozen = _freeze(environment, rollback, actor, why)
@@ -132,12 +191,10 @@ def _locked(environment: Environment) -> Environment:
     )
 
 
-def _refuse_if_open(environment: Environment, spec: RollbackSpec) -> None:
+def _refuse_if_open(environment: Environment, target: int) -> None:
     rollback = queries.open_rollback(environment)
     if rollback is not None:
-        asked = (
-            Deployment.objects.filter(pk=spec.target, environment=environment).values_list("release__version").first()
-        )
+        asked = Deployment.objects.filter(pk=target, environment=environment).values_list("release__version").first()
         raise Conflict(
             Problem(
                 "rollback_open",
@@ -145,7 +202,7 @@ def _refuse_if_open(environment: Environment, spec: RollbackSpec) -> None:
                 f"{rollback.tag}.",
                 f"no open rollback of {environment}; watch {rollback.tag}",
                 field="target",
-                got=asked[0] if asked else f"D-{spec.target}",
+                got=asked[0] if asked else f"D-{target}",
                 retry=f"when {rollback.tag} has ended",
             ),
             made=rollback,

@@ -128,7 +128,8 @@ def settle_lost(rollback_id: int) -> None:
         if rollback.status == RollbackStatus.VERIFYING or move(
             rollback, RollbackStatus.VERIFYING, detail="The worker was lost; measuring what is served."
         ):
-            begin_verifying(rollback, reading_only=True)
+            # By itself nothing more is changed after a lost worker; a person who has it measured wants all of it.
+            begin_verifying(rollback, reading_only=not rollback.verify_requested_by)
         return
     note(rollback, detail=f"The worker was lost; its command may still be at work. {holder.sentence}")
 
