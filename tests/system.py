@@ -21,6 +21,7 @@ NEEDED: dict[str, Callable[[], object]] = {
     "git": lambda: shutil.which("git"),
     "redis-server": lambda: shutil.which("redis-server"),
     "varnish": lambda: shutil.which("varnishd") or Path("/usr/sbin/varnishd").exists(),
+    "nginx-light": lambda: shutil.which("nginx") or Path("/usr/sbin/nginx").exists(),
     "postgresql": lambda: find_program("initdb"),
     "chromium": find_chromium,
     "fonts-dejavu-core": _any_font,

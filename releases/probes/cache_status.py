@@ -39,6 +39,9 @@ MISS = frozenset(
 )
 """The answer was fetched from the service. Words for a revalidated answer, and for an error, are in neither set."""
 
+EXPIRED = frozenset({"expired", "tcp_expired_miss", "tcp_refresh_miss"})
+"""It was fetched because what was stored had gone stale, not because nothing was stored."""
+
 _TRAFFIC_SERVER = re.compile(r"\(ApacheTrafficServer[^\[\]()]{0,60}\[([A-Za-z :]{2,60})\]\)", re.IGNORECASE)
 _SERVER_TIMING = re.compile(r"\s*cdn-cache\s*;\s*desc\s*=\s*\"?([A-Za-z_]{1,40})\"?\s*", re.IGNORECASE)
 
@@ -55,6 +58,8 @@ class CacheSaid:
     """Seconds in caches, by the Age field."""
     stored_as: str | None
     """Name of the stored object, where a cache gives one (Varnish, on a hit)."""
+    expired: bool = False
+    """Whether it was fetched because what the cache had stored was stale by then."""
 
 
 def read(fields: Fields) -> CacheSaid:
@@ -65,7 +70,7 @@ def read(fields: Fields) -> CacheSaid:
         lines = lines_of(fields, name)
         hit = _cache_status(lines) if name == STANDARD_FIELD else _vendor(lines)
         if hit is not None:
-            return CacheSaid(hit, name, age, stored_as)
+            return CacheSaid(hit, name, age, stored_as, not hit and _had_expired(lines, name))
     for name, word in (("Server-Timing", _server_timing(fields)), ("Via", _traffic_server(fields))):
         if word is not None:
             return CacheSaid(word, name, age, stored_as)
@@ -86,6 +91,13 @@ def _cache_status(lines: Sequence[str]) -> bool | None:
         # Revalidated: the service was asked, yet the body is the stored one. Neither word would be true.
         return None
     return False
+
+
+def _had_expired(lines: Sequence[str], name: str) -> bool:
+    members = [member for line in lines for member in split_outside_quotes(line, ",")]
+    if name == STANDARD_FIELD:
+        return any(_parameters(member).get("fwd") == "stale" for member in members)
+    return any(member.strip().split(" ")[0].lower() in EXPIRED for member in members)
 
 
 def _vendor(lines: Sequence[str]) -> bool | None:

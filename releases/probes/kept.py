@@ -30,9 +30,14 @@ class KeptRoute:
         """Return whether an answer is one of the objects that were there before, or None when nothing tells."""
         return any(same_mark(other, after) for other in self.elsewhere) or is_same(self.seen, after)
 
-    def expired_by(self, at: float) -> bool:
-        """Return whether it may have expired by itself by then; a second of slack, as caches count whole ones."""
-        return self.left is not None and at - self.seen.at >= self.left - 1
+    def may_have_expired(self, after: Glimpse) -> bool:
+        """Return whether it may have expired by itself until then; a second of slack, as caches count whole ones.
+
+        A cache that tells no age (nginx) may have held it for long already: there its own word for it decides.
+        """
+        if self.left is not None and after.at - self.seen.at >= self.left - 1:
+            return True
+        return after.expired and self.seen.age is None
 
 
 def keep(route: str, response: Response, seen: Glimpse) -> KeptRoute:

@@ -156,7 +156,7 @@ class _Asking:
             self._note(kept, [seen], purged=False)
             if same is None:
                 self.findings.append(Finding(CANNOT_TELL, kept.route))
-            elif not same and kept.expired_by(seen[1].at):
+            elif not same and kept.may_have_expired(seen[1]):
                 self.findings.append(Finding(COULD_BE_EXPIRY, kept.route, {"lifetime": kept.lifetime}))
             elif not same:
                 lost.append((kept, seen[0]))

@@ -101,7 +101,7 @@ def judge_affected(kept: KeptRoute, after: list[tuple[Response, Glimpse]], accep
         yield Finding(WITHOUT_EFFECT, kept.route, {"reason": accepted}, evidence)
     elif same and same[0] is None:
         yield Finding(CANNOT_TELL, kept.route)
-    elif after and kept.expired_by(after[0][1].at):
+    elif after and kept.may_have_expired(after[0][1]):
         yield Finding(COULD_BE_EXPIRY, kept.route, {"lifetime": kept.lifetime})
 
 

@@ -18,13 +18,15 @@ class Glimpse:
     generation: str | None
     date: str | None
     at: float
+    expired: bool = False
+    """Whether the cache says that it fetched the answer because the stored one was stale."""
 
 
 def glimpse(response: Response, generation: str, at: float) -> Glimpse:
     """Take down the marks of an answer; `generation` names the field that the service makes anew, or is empty."""
     said = cache_status.read(response.headers)
     mark = response.get(generation) if generation else None
-    return Glimpse(said.hit, said.field, said.age, said.stored_as, mark, response.get("date"), at)
+    return Glimpse(said.hit, said.field, said.age, said.stored_as, mark, response.get("date"), at, said.expired)
 
 
 def is_same(before: Glimpse, after: Glimpse) -> bool | None:

@@ -111,3 +111,22 @@ def test_64_kilobytes_of_nonsense_take_milliseconds(value: str) -> None:
     for name in ("Cache-Status", "X-Cache", "X-Varnish", "Age"):
         read([(name, value)])
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "expired"),
+    [
+        ([("Cache-Status", "ExampleCache; fwd=stale; stored")], True),
+        ([("Cache-Status", "ExampleCache; fwd=uri-miss; stored")], False),
+        ([("X-Cache-Status", "EXPIRED")], True),
+        ([("X-Cache-Status", "MISS")], False),
+        ([("X-Cache-Status", "STALE")], False),
+        ([("X-Cache", "TCP_REFRESH_MISS from a1.example (AkamaiGHost)")], True),
+        ([("CF-Cache-Status", "EXPIRED")], True),
+        ([("X-Cache", "HIT, TCP_EXPIRED_MISS")], False),
+        ([], False),
+    ],
+)
+def test_what_was_fetched_because_it_had_expired_is_told_from_what_was_not_there(lines: Lines, expired: bool) -> None:
+    """B56"""
+    assert read(lines).expired is expired
