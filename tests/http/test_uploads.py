@@ -11,11 +11,9 @@ import pytest
 
 from releases.http import ConnectionLost, Deadline, DeadlineReached, Door, Upload
 from tests.hostile import Hostile, hostile
-from tests.test_http import certificates, tls_server
+from tests.http.rig import tls_server
 
 pytestmark = pytest.mark.once
-
-__all__ = ["certificates"]
 
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nno\r\n"
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"

@@ -1,0 +1,1 @@
+"""The door to the network, against servers that do not behave."""
