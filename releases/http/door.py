@@ -106,7 +106,7 @@ class Door:
             connection.close()
             connection = None
         if connection is not None:
-            exchange = Exchange(deadline, self.limits, place)
+            exchange = Exchange(deadline, self.limits, place, sends_body=wanted.body is not None)
             try:
                 return self._exchange(connection, exchange, wanted)
             except ConnectionLost:
@@ -115,7 +115,9 @@ class Door:
                 if exchange.received or wanted.method not in REPEATABLE:
                     raise
         connection = Connection(wanted.address, self._connect, self._tls_for(wanted))
-        return self._exchange(connection, Exchange(deadline, self.limits, place), wanted)
+        return self._exchange(
+            connection, Exchange(deadline, self.limits, place, sends_body=wanted.body is not None), wanted
+        )
 
     def _exchange(self, connection: Connection, exchange: Exchange, wanted: Wanted) -> Response:
         """Send one request over one connection and take in its answer, within all limits."""

@@ -26,8 +26,9 @@ USUAL_LIMITS = Limits()
 class Exchange:
     """One request and its answer on the wire: deadline, byte count and stamps."""
 
-    def __init__(self, deadline: Deadline, limits: Limits, place: str) -> None:
+    def __init__(self, deadline: Deadline, limits: Limits, place: str, *, sends_body: bool) -> None:
         self.place = place
+        self.sends_body = sends_body
         self.received = 0
         self._deadline = deadline
         self._begun = time.monotonic()
