@@ -92,6 +92,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+PUBLIC_URL = env.str("ROLLBOOK_URL", "").rstrip("/")
+"""Where people reach Rollbook, such as https://rollbook.example.org: messages lead there."""
 API_BODY_LIMIT = 1024 * 1024
 """Largest body of an API request, in bytes."""
 IDEMPOTENCY_KEY_LIMIT = 200

@@ -107,6 +107,12 @@ class RollbackStatus(StrEnum):
     REFUSED = "refused"
 
 
+class MessageStatus(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
 class Serving(StrEnum):
     """Which version the instances were measured to serve after a rollback."""
 

@@ -209,7 +209,7 @@ def test_an_unknown_key_names_those_that_are_known(tmp_path: Path) -> None:
     assert mistake.line == 36
     assert mistake.expected == (
         "one of production, base_url, instances, allow_private, requires_rehearsal, purging, artifact, configuration, "
-        "log, commands, accounts, checklist; perhaps requires_rehearsal"
+        "log, tell, commands, accounts, checklist; perhaps requires_rehearsal"
     )
 
 

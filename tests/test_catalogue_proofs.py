@@ -156,3 +156,32 @@ def test_a_purge_may_name_a_field_and_nodes(tmp_path: Path) -> None:
 def test_a_purge_that_would_forget_something_else_is_refused(tmp_path: Path, lines: list[str], expected: str) -> None:
     """It is found when the catalogue is read, not when somebody needs it."""
     assert expected in mistake(tmp_path, "", purging(*lines)).expected
+
+
+TELL = 'tell = [{ name = "chat", url = "env:ARCHIVE_CHAT" }, { name = "mail", url = "file:/run/secrets/mail" }]'
+
+
+def receivers(catalogue: Catalogue, environment: str) -> list[str]:
+    return [receiver.name for receiver in catalogue.environment("archive", environment).receivers]
+
+
+def test_a_service_names_who_is_told_and_an_environment_others_or_nobody(tmp_path: Path) -> None:
+    catalogue = read(tmp_path, TELL, "tell = []")
+    assert (receivers(catalogue, "staging"), receivers(catalogue, "production")) == (["chat", "mail"], [])
+
+
+def test_the_web_learns_the_names_of_those_who_are_told_and_no_address(tmp_path: Path) -> None:
+    public = read(tmp_path, TELL).environment("archive", "production").public()
+    assert public["receivers"] == ["chat", "mail"]
+    assert "ARCHIVE_CHAT" not in str(public)
+
+
+def test_an_address_is_named_as_a_secret_never_written_out(tmp_path: Path) -> None:
+    found = mistake(tmp_path, 'tell = [{ name = "chat", url = "slack://token" }]')
+    assert "env:NAME or file:/absolute/path, never the secret itself" in str(found)
+    assert "slack://token" not in str(found)
+
+
+def test_two_receivers_of_one_name_are_a_mistake(tmp_path: Path) -> None:
+    twice = 'tell = [{ name = "chat", url = "env:A" }, { name = "chat", url = "env:B" }]'
+    assert "a name of its own for each of the tell" in str(mistake(tmp_path, "", twice))

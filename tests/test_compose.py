@@ -68,7 +68,7 @@ def test_workers_and_sweep_run_the_launchers_commands(tmp_path: Path) -> None:
     launched = {
         each.name: ["python", *(Path(part).name for part in each.argv[1:2]), *each.argv[2:]] for each in started
     }
-    composed = {"act": "worker-act", "probe": "worker-probe", "sweep": "sweep"}
+    composed = {"act": "worker-act", "probe": "worker-probe", "sweep": "sweep", "tell": "tell"}
     for name, service in composed.items():
         assert SERVICES[service]["command"] == launched[name]
 
@@ -91,12 +91,12 @@ def test_redis_never_evicts_and_survives_a_restart() -> None:
     assert SERVICES["redis"]["volumes"] == ["redis:/data"]
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT - {"sweep"}))
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT - {"sweep", "tell"}))
 def test_every_service_that_stays_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 
 
-@pytest.mark.parametrize("name", ["worker-act", "worker-probe", "sweep", "sync-catalogue"])
+@pytest.mark.parametrize("name", ["worker-act", "worker-probe", "sweep", "tell", "sync-catalogue"])
 def test_whoever_acts_sees_the_catalogue_and_the_same_locks(name: str) -> None:
     catalogue, home = SERVICES[name]["volumes"]
     assert catalogue["target"] == SERVICES[name]["environment"]["ROLLBOOK_CATALOGUE"] == CATALOGUE

@@ -48,6 +48,7 @@ def rollbook_programs(place: Place, catalogue: Path) -> list[Program]:
         Program("act", [*MANAGE, "work", "act"], worker),
         Program("probe", [*MANAGE, "work", "probe"], worker),
         Program("sweep", [*MANAGE, "sweep", "--forever"], worker),
+        Program("tell", [*MANAGE, "tell", "--forever"], worker),
     ]
     if not place.redis_url:
         argv = [sys.executable, "-m", "config.embedded.broker", str(place.broker_port)]
@@ -111,6 +112,7 @@ def web_environment(place: Place) -> dict[str, str]:
     for name in LAUNCHER_ONLY:
         settings.pop(name, None)
     settings |= {"ROLLBOOK_HOME": str(place.home), "REDIS_URL": place.broker_url}
+    settings.setdefault("ROLLBOOK_URL", place.url)
     if "ROLLBOOK_SECRET_KEY" not in settings:
         settings.setdefault("ROLLBOOK_SECRET_KEY_FILE", str(place.home / "secret_key"))
     return base_environment(place.home) | settings

@@ -213,6 +213,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "output": output,
         "more_output": len(tail) < len(output.rstrip("\n")),
         "events": rollback_page.events_about(row.tag),
+        "told": rollback_page.messages_about(row.tag),
         "reason": REASONS.get(row.reason, row.reason),
         "may_roll_back": may,
         "may_lift": actor.may("lift_freeze"),

@@ -11,6 +11,7 @@ from releases.catalogue.objects import (
     CatalogueAccount,
     CatalogueEnvironment,
     CatalogueInstance,
+    CatalogueReceiver,
     CatalogueService,
     UnknownPlace,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "CatalogueEnvironment",
     "CatalogueError",
     "CatalogueInstance",
+    "CatalogueReceiver",
     "CatalogueService",
     "Command",
     "CommandTemplate",

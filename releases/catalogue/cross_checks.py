@@ -40,6 +40,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Found]:
             yield from _private_addresses(inner, environment)
             yield from _same_names(inner, environment, "instances")
             yield from _same_names(inner, environment, "accounts")
+            yield from _same_names(inner, environment, "tell")
 
 
 def tables(parent: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

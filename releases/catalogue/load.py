@@ -20,6 +20,7 @@ from releases.catalogue.objects import (
     CatalogueAccount,
     CatalogueEnvironment,
     CatalogueInstance,
+    CatalogueReceiver,
     CatalogueService,
 )
 from releases.catalogue.tables import CommandsTable, CommandTable, EnvironmentTable, FileTable, ServiceTable
@@ -30,8 +31,8 @@ SIZE_LIMIT = 1024 * 1024
 """Bytes of a catalogue file."""
 
 _MESSAGE_LIMIT = 200
-_SHOWN_OF_ACCOUNTS = ("name", "marker")
-"""What may be shown of an account in a mistake; anything else there could be a secret in the wrong place."""
+_SHOWN = {"accounts": ("name", "marker"), "tell": ("name",)}
+"""What may be shown in a mistake of tables that name secrets; anything else there could be one in the wrong place."""
 _SECRET_KEY = re.compile("secret|token|passw|credential|api_?key", re.IGNORECASE)
 
 
@@ -143,9 +144,10 @@ def _mistakes(error: ValidationError, model: type[BaseModel], prefix: Path, line
 
 
 def _may_be_secret(path: Path) -> bool:
-    if "accounts" in path:
-        below = [step for step in path[path.index("accounts") + 1 :] if isinstance(step, str)]
-        return not below or below[0] not in _SHOWN_OF_ACCOUNTS
+    for table, shown in _SHOWN.items():
+        if table in path:
+            below = [step for step in path[path.index(table) + 1 :] if isinstance(step, str)]
+            return not below or below[0] not in shown
     return any(isinstance(step, str) and _SECRET_KEY.search(step) for step in path[-1:])
 
 
@@ -201,6 +203,10 @@ def _environment(service: str, key: str, table: EnvironmentTable, above: Service
         artifact_url=artifact.url if artifact is not None else "",
         configuration_file=table.configuration.file if table.configuration is not None else "",
         log_file=table.log.file if table.log is not None else "",
+        receivers=tuple(
+            CatalogueReceiver(receiver.name, receiver.url)
+            for receiver in (above.tell if table.tell is None else table.tell)
+        ),
     )
 
 

@@ -35,6 +35,15 @@ class CatalogueAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueReceiver:
+    """Somebody who is told of red checklists and of rollbacks' outcomes."""
+
+    name: str
+    url: str = field(repr=False)
+    """Reference to an address that Apprise understands: `env:NAME` or `file:/path`."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueEnvironment:
     """A place where a service runs, with the commands and the checklist that apply there."""
 
@@ -65,6 +74,8 @@ class CatalogueEnvironment:
     """File on the worker that holds the configuration of this place; empty where none is named."""
     log_file: str = field(default="", repr=False)
     """File on the worker that the service logs to; empty where none is named."""
+    receivers: tuple[CatalogueReceiver, ...] = field(default=(), repr=False)
+    """Who is told."""
 
     @property
     def name(self) -> str:
@@ -85,6 +96,7 @@ class CatalogueEnvironment:
             "requires_rehearsal": self.requires_rehearsal,
             "purging_method": self.purging_method,
             "command_names": sorted(self.commands),
+            "receivers": [receiver.name for receiver in self.receivers],
             "checklist": {key: dict(settings) for key, settings in self.checklist.items()},
         }
 

@@ -196,6 +196,14 @@ class ConfigurationTable(Table):
     file: Annotated[str, AfterValidator(_directory)]
 
 
+class ReceiverTable(Table):
+    name: PlainName
+    url: Reference
+
+
+Receivers = Annotated[list[ReceiverTable], Field(max_length=5)]
+
+
 class EnvironmentTable(Table):
     production: bool = False
     base_url: BaseUrl
@@ -206,6 +214,7 @@ class EnvironmentTable(Table):
     artifact: ArtifactTable | None = None
     configuration: ConfigurationTable | None = None
     log: LogTable | None = None
+    tell: Receivers | None = None
     commands: CommandsTable = CommandsTable()
     accounts: Annotated[list[AccountTable], Field(max_length=20)] = []
     checklist: dict[str, dict[str, Any]] = {}
@@ -216,6 +225,7 @@ class ServiceTable(Table):
     team: Annotated[str, AfterValidator(_line(80, empty=True))] = ""
     contact: Annotated[str, AfterValidator(_line(200, empty=True))] = ""
     artifact: ArtifactTable | None = None
+    tell: Receivers = []
     commands: CommandsTable = CommandsTable()
     checklist: dict[str, dict[str, Any]] = {}
     environments: Annotated[dict[ServiceKey, EnvironmentTable], Field(min_length=1)]

@@ -4,6 +4,7 @@ from releases.models.acceptance import Acceptance
 from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.execution import Execution, Lease, RenderedCommand, Worker
+from releases.models.message import Message
 from releases.models.people import ApiToken, User
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
@@ -22,6 +23,7 @@ __all__ = [
     "Freeze",
     "IdempotencyKey",
     "Lease",
+    "Message",
     "ProbeRun",
     "Release",
     "RenderedCommand",

@@ -38,6 +38,8 @@ class Environment(models.Model):
     checklist = models.JSONField(default=dict)
     """Settings by probe key; copied into every checklist run."""
     command_names = models.JSONField(default=list)
+    receivers = models.JSONField(default=list)
+    """Names of those who are told; their addresses stay in the catalogue."""
     listed = models.BooleanField(default=True)
     live = models.ForeignKey("releases.Deployment", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     """The last finished deployment; moved only by compare-and-set."""

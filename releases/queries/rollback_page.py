@@ -17,6 +17,7 @@ from releases.models import (
     Event,
     Execution,
     Freeze,
+    Message,
     ProbeRun,
     RenderedCommand,
     Rollback,
@@ -37,6 +38,7 @@ from releases.states import (
 )
 
 EVENTS_LIMIT = 200
+MESSAGES_LIMIT = 20
 PEOPLE_LIMIT = 8
 NOBODY_TOOK_IT = timedelta(seconds=5)
 """A press that waited longer than this is said to wait."""
@@ -211,6 +213,11 @@ def still_stands(rollback: Rollback, later: Rollback | None) -> bool:
 def events_about(tag: str) -> list[Event]:
     """Return the book's lines about one thing, oldest first."""
     return list(Event.objects.filter(object_tag=tag).order_by("seq")[:EVENTS_LIMIT])
+
+
+def messages_about(tag: str) -> list[Message]:
+    """Return who is told about one thing, oldest first."""
+    return list(Message.objects.filter(about=tag).order_by("pk")[:MESSAGES_LIMIT])
 
 
 def nobody_took_it(rollback: Rollback, now: datetime) -> bool:

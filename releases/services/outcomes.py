@@ -8,6 +8,7 @@ from releases import actor as actors, book
 from releases.book import Tag
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
 from releases.probes.registry import SERVING_VERSION
+from releases.services import messages
 from releases.services.commands import render_soon
 from releases.services.rollback_rows import move
 from releases.states import (
@@ -82,6 +83,7 @@ def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, deta
     if not moved:
         return False
     _close_deployment(rollback, serving)
+    messages.tell_outcome(rollback)
     book.record(
         Tag.ROLLBACK_DONE,
         actors.worker(),

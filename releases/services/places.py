@@ -47,12 +47,12 @@ def secrets_to_mask(environment: Environment) -> list[str]:
     """Return every secret that could show up in the output of a command here. One that cannot be read cannot leak."""
     found = [settings.SECRET_KEY]
     try:
-        accounts = place(environment).accounts
+        here = place(environment)
     except (NoCatalogue, CatalogueError, UnknownPlace):
         return found
-    for account in accounts:
+    for reference in (*(account.password for account in here.accounts), *(one.url for one in here.receivers)):
         with contextlib.suppress(SecretError):
-            found.append(resolve(account.password))
+            found.append(resolve(reference))
     return found
 
 

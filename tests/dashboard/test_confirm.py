@@ -553,3 +553,14 @@ def test_readiness_speaks_of_the_chosen_target(browser: Client) -> None:
     said = text(browser.get(PAGE, {"to": first.pk}))
     assert "Would work" in said
     assert "2026.11.2 is verified" in said
+
+
+@pytest.mark.parametrize(
+    ("receivers", "says"),
+    [(["chat", "mail"], "How it ends is told to chat, mail."), ([], "Nobody is told how it ends")],
+)
+def test_the_page_says_who_will_be_told(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], receivers: list[str], says: str
+) -> None:
+    Environment.objects.update(receivers=receivers)
+    assert says in text(browser.get("/s/archive/production/rollback"))

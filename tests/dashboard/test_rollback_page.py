@@ -19,6 +19,7 @@ from releases.models import (
     Execution,
     Finding,
     Freeze,
+    Message,
     ProbeRun,
     Rollback,
     User,
@@ -681,3 +682,17 @@ def _times(p95: float) -> dict[str, Any]:
 def _next(said: str) -> str:
     """Return what stands between the headings Next and Command."""
     return said.partition(" Next ")[2].partition(" Command ")[0]
+
+
+def test_who_was_told_and_who_was_not_is_said(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    rollback = ended(story, cho, Outcome.RESTORED)
+    given = {"environment": rollback.environment, "about": rollback.tag, "path": "/", "due_at": timezone.now()}
+    for receiver, status, problem in (("chat", "sent", ""), ("mail", "failed", "it did <b>not</b> answer")):
+        Message.objects.create(
+            **given, fact="f", receiver=receiver, title="restored", status=status, sent_at=ago(3), problem=problem
+        )
+    said = text(browser.get(address(rollback)))
+    assert re.search(r"chat 3.s ago", said)
+    assert "mail was not told it did &lt;b&gt;not&lt;/b&gt; answer" in said

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -16,6 +15,7 @@ from releases.probes.upload_limits import UploadLimitsSettings
 from releases.states import Verdict
 from tests.hostile import Hostile, hostile
 from tests.probes.conftest import World, kinds_of
+from tests.rig.browser import run_browser
 from tests.rig.ports import free_port
 
 KEY = "upload_limits"
@@ -232,17 +232,15 @@ def test_settings_that_would_break_the_request_are_refused(wrong: dict[str, Any]
 
 
 @pytest.mark.parametrize("kind", ["png", "gif"])
-def test_an_image_is_sent_as_one_that_a_browser_can_show(
-    world: World, uploads: Uploads, browser: Browser, kind: str
-) -> None:
+def test_an_image_is_sent_as_one_that_a_browser_can_show(world: World, uploads: Uploads, kind: str) -> None:
     """A service that looks into a file refuses text that calls itself an image."""
     assert ask(world, name=f"dot.{kind}", type=f"image/{kind}").verdict is Verdict.PASS
     body = uploads.bodies[0]
     sent = body[body.rindex(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
     assert len(sent) == LIMIT
-    page = browser.new_page()
-    page.set_content(f'<img src="data:image/{kind};base64,{base64.b64encode(sent).decode()}">')
-    image = page.locator("img")
-    image.evaluate("image => image.decode()")
-    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1, 1]
-    page.close()
+    with run_browser() as browser:
+        page = browser.new_page()
+        page.set_content(f'<img src="data:image/{kind};base64,{base64.b64encode(sent).decode()}">')
+        image = page.locator("img")
+        image.evaluate("image => image.decode()")
+        assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1, 1]

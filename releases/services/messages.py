@@ -1,0 +1,70 @@
+"""What people are told, and that they are told once: rows, written with the fact itself. `telling` sends them."""
+
+from django.urls import reverse
+from django.utils import timezone
+
+from releases.models import ChecklistRun, Deployment, Finding, Message, Rollback
+from releases.states import Level, Regression, Verdict
+
+TEXT_LIMIT = 1500
+
+
+def tell_red(deployment: Deployment, run: ChecklistRun) -> None:
+    """Tell that what is live fails its checklist, once for each deployment. In the caller's transaction."""
+    environment = deployment.environment
+    if environment.live_id != deployment.pk or not environment.receivers:
+        return
+    release = deployment.release
+    found = _worst_findings(run)
+    regression = "" if run.regression != Regression.NO else " Nothing of it is worse than before."
+    _tell(
+        deployment,
+        f"{deployment.tag} {Verdict.FAIL}",
+        f"fail {environment} {release.version} ({release.owner})",
+        f"{found}{regression}",
+        reverse("confirm", args=[environment.service.key, environment.key], query={"seen": deployment.pk}),
+    )
+
+
+def tell_outcome(rollback: Rollback) -> None:
+    """Tell how a rollback ended, once for each outcome. In the caller's transaction."""
+    if not rollback.environment.receivers:
+        return
+    versions = f"{rollback.undone.release.version} → {rollback.target.release.version}"
+    _tell(
+        rollback,
+        f"{rollback.tag} {rollback.outcome}",
+        f"{rollback.outcome} {rollback.environment} {versions} ({rollback.tag})",
+        f"{rollback.detail} Pressed by {rollback.requested_by}.",
+        rollback.get_absolute_url(),
+    )
+
+
+def _tell(about: Deployment | Rollback, fact: str, title: str, text: str, path: str) -> None:
+    environment = about.environment
+    Message.objects.bulk_create(
+        [
+            Message(
+                environment=environment,
+                fact=fact,
+                about=about.tag,
+                receiver=receiver,
+                title=title[:200],
+                text=text[:TEXT_LIMIT],
+                path=path,
+                due_at=timezone.now(),
+            )
+            for receiver in environment.receivers
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _worst_findings(run: ChecklistRun) -> str:
+    """Return the first failing finding, new ones before old ones, and how many more there are."""
+    found = Finding.objects.filter(probe_run__run=run, level=Level.FAIL).order_by("already_failing", "pk")
+    sentences = list(found.values_list("sentence", flat=True)[:101])
+    if not sentences:
+        return "Its checklist fails."
+    more = f" (+{len(sentences) - 1} more)" if len(sentences) > 1 else ""
+    return f"{sentences[0][:400]}.{more}"
