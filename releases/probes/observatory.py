@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from releases.probes.cookies import read_cookie
+
 Fields = Sequence[tuple[str, str]]
 
 SIX_MONTHS = 15_552_000
@@ -137,17 +139,12 @@ def is_weaker(test: str, result: str, wanted: str) -> bool:
 
 
 def cookie_flags(line: str) -> CookieFlags | None:
-    """Return the flags of a Set-Cookie line, or None where it sets none or takes one away (Max-Age=0)."""
-    pair, *rest = line.split(";")
-    name, equals, _ = pair.strip().partition("=")
-    if not equals or not name:
+    """Return the flags of a Set-Cookie line, or None where it sets none or takes one away."""
+    cookie = read_cookie(line)
+    if cookie is None or cookie.over:
         return None
-    given = {key.strip().lower(): value.strip() for key, _, value in (part.partition("=") for part in rest)}
-    if given.get("max-age", "").lstrip("-") == "0" or given.get("max-age", "").startswith("-"):
-        return None
-    prefixed = name.startswith(("__Secure-", "__Host-"))
-    same_site = given.get("samesite", "").lower()
-    return CookieFlags(name[:60], "secure" in given or prefixed, "httponly" in given, same_site)
+    prefixed = cookie.name.startswith(("__Secure-", "__Host-"))
+    return CookieFlags(cookie.name[:60], cookie.secure or prefixed, cookie.http_only, cookie.same_site)
 
 
 def _lines(fields: Fields, name: str) -> list[str]:
