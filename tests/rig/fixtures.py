@@ -9,6 +9,8 @@ import pytest
 
 from tests.rig.brokers import Broker, run_embedded_broker, run_redis
 from tests.rig.browser import find_chromium, run_browser
+from tests.rig.certificates import Certificate, make_certificate
+from tests.rig.members import Members, make_members
 from tests.rig.postgres import PostgresServer, run_postgres
 from tests.rig.varnish import Varnish, run_varnish
 
@@ -42,6 +44,18 @@ def varnish() -> Iterator[Callable[[str], Varnish]]:
     """Start Varnish with a given configuration, as often as a test likes: `varnish(purging_vcl([8001, 8002]))`."""
     with ExitStack() as stack:
         yield lambda vcl: stack.enter_context(run_varnish(vcl))
+
+
+@pytest.fixture(scope="session")
+def members(tmp_path_factory: pytest.TempPathFactory) -> Members:
+    """The people and the database of the members' site; `run_members` serves it."""
+    return make_members(tmp_path_factory.mktemp("members"))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for 127.0.0.1."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from tests.rig.brokers import Broker
+from tests.rig.members import Members, run_members
 from tests.rig.ports import accepts, free_port
 from tests.rig.postgres import PostgresServer
 from tests.rig.processes import bare_environment, run_process
@@ -68,6 +70,16 @@ def test_a_process_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     with run_process([sys.executable, "-c", parent], bare_environment(), tmp_path / "log"):
         wait_until(lambda: accepts(port), 10, "the grandchild listens")
     wait_until(lambda: not accepts(port), 5, "the grandchild is gone")
+
+
+def test_the_members_site_is_served_with_the_settings_of_the_test(members: Members) -> None:
+    with (
+        run_members(members, SESSION_COOKIE_NAME="member") as url,
+        urllib.request.urlopen(f"{url}/login/", timeout=5) as answer,
+    ):
+        cookies = answer.headers.get_all("Set-Cookie")
+        assert answer.headers["Server"] == "gunicorn"
+    assert [cookie.partition("=")[0] for cookie in sorted(cookies)] == ["csrftoken", "member"]
 
 
 def test_waiting_in_vain_says_for_what() -> None:
