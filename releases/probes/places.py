@@ -10,13 +10,13 @@ from releases.probes.base import Context, Instance
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somewhere to ask: `edge` or `origin`, with its base URL."""
+    """Somewhere to ask, with its base URL: `edge`, `origin`, or `instance NAME`."""
 
     name: str
     url: str
     is_edge: bool
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Request fields that this place wants with every request (Host, where an instance knows its public name only)."""
+    """Request fields that this place wants with every request: what an instance gets to know from the edge."""
 
 
 def edge_and_origin(context: Context[Any]) -> Iterator[Place]:
@@ -28,12 +28,26 @@ def edge_and_origin(context: Context[Any]) -> Iterator[Place]:
     yield Place("edge", context.edge, True)
     if context.instances:
         first = context.instances[0]
-        yield Place("origin", first.url, False, fields_for(first))
+        yield Place("origin", first.url, False, fields_for(first, context.edge))
 
 
-def fields_for(instance: Instance) -> dict[str, str]:
-    """Return the request fields that an instance wants with every request."""
-    return {"Host": instance.host} if instance.host else {}
+def edge_and_instances(context: Context[Any]) -> list[Place]:
+    """Return the edge, and every instance behind it by its name."""
+    edge = Place("edge", context.edge, True)
+    return [
+        edge,
+        *(Place(f"instance {one.name}", one.url, False, fields_for(one, context.edge)) for one in context.instances),
+    ]
+
+
+def fields_for(instance: Instance, edge: str) -> dict[str, str]:
+    """Return the request fields with which the edge would ask an instance.
+
+    Where the edge ends TLS the instance is told so, or it would lead every request to https:// and so back to the edge.
+    """
+    fields = {"Host": instance.host} if instance.host else {}
+    ends_tls = edge.startswith("https:") and instance.url.startswith("http:")
+    return fields | ({"X-Forwarded-Proto": "https"} if ends_tls else {})
 
 
 def share(deadline: Deadline, left: int, most: float) -> float:

@@ -2,13 +2,14 @@
 
 import contextlib
 import html
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from releases.http import MOST_REDIRECTS, REDIRECTS, Door, Response, TooManyRedirects, Upload
 from releases.probes.base import Account
+from releases.probes.cookies import SetCookie, path_matches, read_cookie
 from releases.probes.login import Login
 from releases.probes.places import Place
 from releases.probes.routes import check_route, url_of
@@ -38,12 +39,6 @@ class Form:
     """Every named input, also those without a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Cookie:
-    value: str
-    path: str
-
-
 class Reader:
     """Asks one place (the edge or one instance) as one person would, each time with what the answers before set."""
 
@@ -57,9 +52,31 @@ class Reader:
         self._door = door
         self.place = place
         self._base_path = urlsplit(place.url).path.rstrip("/")
+        scheme = place.fields.get("X-Forwarded-Proto", urlsplit(place.url).scheme)
+        self._shown_at = f"{scheme}://{place.fields.get('Host', urlsplit(place.url).netloc)}{self._base_path}"
+        """Base URL at which the place takes itself to be asked."""
         named = {urlsplit(place.url).netloc.lower(), urlsplit(alias or place.url).netloc.lower()}
         self._hosts = named | {value.lower() for name, value in place.fields.items() if name == "Host"}
-        self._cookies: dict[str, _Cookie] = {}
+        self._cookies: dict[str, SetCookie] = {}
+        self.at_login: frozenset[str] = frozenset()
+        """Names of the cookies that logging in set, or gave another value."""
+
+    def cookies_for(self, route: str) -> Mapping[str, SetCookie]:
+        """Return the cookies that it sends with a route, by name, each as it was set last."""
+        path = self._path_of(route)
+        return {name: cookie for name, cookie in self._cookies.items() if path_matches(path, cookie.sent_to)}
+
+    @contextlib.contextmanager
+    def leaving_out(self, names: Iterable[str]) -> Iterator[None]:
+        """Ask as if these cookies were not there, and have them back afterwards.
+
+        All else that the answers set is kept: a service may renew a session with every request.
+        """
+        kept = {name: self._cookies.pop(name) for name in names if name in self._cookies}
+        try:
+            yield
+        finally:
+            self._cookies |= kept
 
     def get(self, route: str, timeout: float | None = None) -> Response:
         """Ask for a route; a redirect is returned as it is."""
@@ -77,11 +94,11 @@ class Reader:
         if target is None:
             raise NoForm(f"the form of {page} is sent to another host")
         body = urlencode({**form.values, **values}).encode("ascii")
-        return self._followed(target, self._send("POST", target, body, url_of(self.place.url, page), timeout), timeout)
+        return self._followed(target, self._send("POST", target, body, url_of(self._shown_at, page), timeout), timeout)
 
     def upload(self, route: str, body: Upload, content_type: str, timeout: float | None = None) -> Response:
         """Send a body on a connection of its own, and return the answer; a redirect is returned as it is."""
-        fields = self._fields(route) | {"Content-Type": content_type, "Referer": url_of(self.place.url, route)}
+        fields = self._fields(route) | {"Content-Type": content_type, "Referer": url_of(self._shown_at, route)}
         response = self._door.request(
             "POST", url_of(self.place.url, route), headers=fields, body=body, timeout=timeout, truncate=True
         )
@@ -89,7 +106,10 @@ class Reader:
         return response
 
     def log_in(self, account: Account, login: Login, timeout: float | None = None) -> None:
-        """Log in through the service's form. Raises LoginFailed, or a DoorError when there was no answer."""
+        """Log in through the service's form. Raises LoginFailed, or a DoorError when there was no answer.
+
+        Whether a session came of it only a personal page can tell: a service may go on with the cookie that it had set.
+        """
         inputs = {login.username_field, login.password_field}
         page, shown = self.follow(login.path, timeout)
         form = form_with(inputs, shown.text)
@@ -98,7 +118,7 @@ class Reader:
                 f"{login.path} answered {shown.status} without a form that has the inputs "
                 f"{login.username_field} and {login.password_field}"
             )
-        before = dict(self._cookies)
+        before = {name: cookie.value for name, cookie in self._cookies.items()}
         values = {login.username_field: account.username, login.password_field: account.password}
         # The final route comes from the service and could repeat what was sent: only the status is told.
         _, answer = self.submit(page, form, values, timeout=timeout)
@@ -106,8 +126,9 @@ class Reader:
             raise LoginFailed(f"the form of {login.path} was answered with {answer.status}")
         if form_with(inputs, answer.text) is not None:
             raise LoginFailed(f"the form of {login.path} was shown again instead of letting the account in")
-        if self._cookies == before:
-            raise LoginFailed(f"the form of {login.path} was accepted, but no session cookie was set")
+        if not self._cookies:
+            raise LoginFailed(f"the form of {login.path} was accepted, but no cookie was set")
+        self.at_login = frozenset(name for name, cookie in self._cookies.items() if before.get(name) != cookie.value)
 
     def _followed(self, route: str, response: Response, timeout: float | None) -> tuple[str, Response]:
         for _ in range(MOST_REDIRECTS):
@@ -151,31 +172,22 @@ class Reader:
         return response
 
     def _fields(self, route: str) -> dict[str, str]:
-        cookies = self._cookies_for(route)
+        cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in self.cookies_for(route).items())
         return {**self.place.fields, **({"Cookie": cookies} if cookies else {})}
-
-    def _cookies_for(self, route: str) -> str:
-        path = self._path_of(route)
-        return "; ".join(
-            f"{name}={cookie.value}" for name, cookie in self._cookies.items() if _path_matches(path, cookie.path)
-        )
 
     def _path_of(self, route: str) -> str:
         return self._base_path + route.partition("?")[0]
 
     def _take_cookies(self, route: str, response: Response) -> None:
         """Keep what was set. `Secure` is not looked at: an instance is asked as the edge that ends TLS asks it."""
+        default = self._path_of(route).rpartition("/")[0] or "/"
         for line in response.get_all("set-cookie"):
-            pair, *attributes = line.split(";")
-            name, equals, value = pair.strip().partition("=")
-            if not equals or not name or any(ord(char) < 0x21 or ord(char) > 0x7E for char in name + value):
+            cookie = read_cookie(line, default)
+            if cookie is None or any(ord(char) < 0x21 or ord(char) > 0x7E for char in cookie.name + cookie.value):
                 continue
-            known = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in attributes)}
-            self._cookies.pop(name, None)
-            if not _is_over(known) and len(self._cookies) < MOST_COOKIES:
-                path = known.get("path", "")
-                default = self._path_of(route).rpartition("/")[0] or "/"
-                self._cookies[name] = _Cookie(value, path if path.startswith("/") else default)
+            self._cookies.pop(cookie.name, None)
+            if not cookie.over and len(self._cookies) < MOST_COOKIES:
+                self._cookies[cookie.name] = cookie
 
 
 def form_with(inputs: set[str], page: str) -> Form | None:
@@ -201,21 +213,6 @@ def shows(marker: str, response: Response) -> bool:
         or ("&" in text and marker in html.unescape(text))
         or any(marker in value for _, value in response.headers)
     )
-
-
-def _path_matches(path: str, cookie_path: str) -> bool:
-    """Apply RFC 6265 section 5.1.4."""
-    return path == cookie_path or path.startswith(cookie_path if cookie_path.endswith("/") else cookie_path + "/")
-
-
-def _is_over(attributes: dict[str, str]) -> bool:
-    """Return whether a cookie is set only to be forgotten (RFC 6265 section 5.2)."""
-    if max_age := attributes.get("max-age"):
-        return max_age.startswith("-") or max_age.strip("0") == ""
-    try:
-        return parsedate_to_datetime(attributes["expires"]).timestamp() <= 86400
-    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
-        return False
 
 
 class _FormParser(HTMLParser):

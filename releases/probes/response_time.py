@@ -130,7 +130,9 @@ def _series(context: Context[ResponseTimeSettings]) -> Iterator[Series]:
             yield Series(route, "edge", (Place("edge", context.edge, True),))
         if route.origin and context.instances:
             yield Series(
-                route, "origin", tuple(Place(one.name, one.url, False, fields_for(one)) for one in context.instances)
+                route,
+                "origin",
+                tuple(Place(one.name, one.url, False, fields_for(one, context.edge)) for one in context.instances),
             )
 
 

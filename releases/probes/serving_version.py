@@ -84,7 +84,7 @@ class ServingVersion(Probe[ServingVersionSettings]):
 
     def measure(self, context: Context[ServingVersionSettings]) -> Answer:
         """Return findings, and as figures `versions` by instance and `edge`; what did not answer is absent."""
-        places = [Place(one.name, one.url, False, fields_for(one)) for one in context.instances]
+        places = [Place(one.name, one.url, False, fields_for(one, context.edge)) for one in context.instances]
         if context.settings.edge or not places:
             places.append(Place(EDGE, context.edge, True))
         findings: list[Finding] = []

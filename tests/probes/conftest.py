@@ -1,6 +1,7 @@
 """The world of a probe: a service with two instances, a cache in front of it, and what a checklist would hand it."""
 
 import hashlib
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -95,6 +96,8 @@ class World:
     purge_request: PurgeRequest = field(default_factory=PurgeRequest)
     run_command: Callable[[str, Mapping[str, str]], CommandResult] | None = None
     facts: RollbackFacts = NO_PROBLEMS
+    tls: ssl.SSLContext | None = None
+    """Whom the probe trusts; the machine's authorities when None."""
     seconds: float | None = None
     """Deadline; the probe's own when None."""
     log: Log | None = field(default_factory=EmptyLog)
@@ -110,7 +113,7 @@ class World:
         """Run a probe with these settings and return its answer."""
         probe = registry.get(key)
         seconds = probe.deadline if self.seconds is None else self.seconds
-        with Door(allow_private=True, deadline=Deadline.after(seconds)) as door:
+        with Door(allow_private=True, deadline=Deadline.after(seconds), tls=self.tls) as door:
             read = probe.settings_model.model_validate(settings)
             context = Context(
                 service="shop",

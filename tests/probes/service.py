@@ -8,6 +8,7 @@ import random
 import secrets
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -66,7 +67,7 @@ class Service:
     statuses: dict[str, int] = field(default_factory=dict)
     """Status of single public pages instead of 200."""
     delays: dict[str, float] = field(default_factory=dict)
-    """Seconds that single public pages take."""
+    """Seconds that single public pages and the personal one take."""
     greets: bool = False
     """Public pages show the marker of whoever is logged in."""
     tracks: bool = False
@@ -77,6 +78,23 @@ class Service:
     """Nobody is logged in beyond the login itself."""
     hides_marker: bool = False
     """The personal page shows nothing personal."""
+    hides_marker_at: frozenset[int] = frozenset()
+    """Instances at which alone it is so."""
+    mixes_up_at: frozenset[int] = frozenset()
+    """Instances that alone mix up their readers."""
+    shares_sessions: bool = True
+    """An instance knows the sessions of the others."""
+    clutter: int = 0
+    """Cookies without meaning that a login sets before the session's."""
+    fails_anonymously: bool = False
+    """The personal page breaks for whoever is not logged in."""
+    session_flags: dict[str, Any] = field(default_factory=lambda: {"httponly": True, "secure": True, "samesite": "lax"})
+    """How the session cookie is set."""
+    seal: str = ""
+    """A second cookie of the login: `needed` beside the first, `enough` without it, or `watched`: the session ends when
+    a request comes without it."""
+    seal_flags: dict[str, Any] = field(default_factory=lambda: {"httponly": True, "secure": True, "samesite": "lax"})
+    """How that one is set."""
     guards: bool = True
     """The guarded page lets in only the first account, and leads nobody to the login form."""
     guarded_status: int = 0
@@ -101,6 +119,8 @@ class Service:
         self.fetched: dict[str, int] = {}
         """How often each route was asked for at an instance."""
         self._sessions: dict[str, Person] = {}
+        self._begun_at: dict[str, int] = {}
+        self._seals: dict[str, Person] = {}
         self._tokens: set[str] = set()
         self._first_personal: str = ""
 
@@ -144,18 +164,30 @@ class Service:
             session = secrets.token_hex(8)
             if not self.forgets_sessions:
                 self._sessions[session] = person
+                self._begun_at[session] = number
             answer = RedirectResponse(self.personal_route, status_code=303)
-            answer.set_cookie(self.cookie, session, httponly=True, secure=True, samesite="lax")
+            for piece in range(self.clutter):
+                answer.set_cookie(f"{self.cookie}_{piece}", "1")
+            answer.set_cookie(self.cookie, session, **self.session_flags)
+            if self.seal:
+                seal = secrets.token_hex(8)
+                self._seals[seal] = person
+                answer.set_cookie(f"{self.cookie}_seal", seal, **self.seal_flags)
             return answer
 
         @app.get(self.personal_route)
         async def personal(request: Request) -> Response:
-            person = self._who(request)
+            await asyncio.sleep(self.delays.get(self.personal_route, 0))
+            person = self._who(request, number)
+            if person is None and self.fails_anonymously:
+                return self._page("<p>broken</p>", {"Cache-Control": "no-store"}, 500)
             if person is None:
                 return RedirectResponse(self.login_route, status_code=303)
-            shown = "<p>Welcome</p>" if self.hides_marker else f"<p>Signed in as {escape(person.marker)}</p>"
+            hides = self.hides_marker or number in self.hides_marker_at
+            shown = "<p>Welcome</p>" if hides else f"<p>Signed in as {escape(person.marker)}</p>"
             self._first_personal = self._first_personal or shown
-            return self._page(self._first_personal if self.mixes_up else shown, self.personal_cache)
+            mixes_up = self.mixes_up or number in self.mixes_up_at
+            return self._page(self._first_personal if mixes_up else shown, self.personal_cache)
 
         @app.get(self.guarded_route)
         async def guarded(request: Request) -> Response:
@@ -199,8 +231,17 @@ class Service:
 
         return public
 
-    def _who(self, request: Request) -> Person | None:
-        return self._sessions.get(request.cookies.get(self.cookie, ""))
+    def _who(self, request: Request, number: int = 0) -> Person | None:
+        session = request.cookies.get(self.cookie, "")
+        sealed = self._seals.get(request.cookies.get(f"{self.cookie}_seal", ""))
+        if self.seal == "watched" and sealed is None:
+            self._sessions.pop(session, None)
+        person = self._sessions.get(session)
+        if not self.shares_sessions and self._begun_at.get(session) != number:
+            person = None
+        if self.seal == "needed":
+            return person if sealed is person else None
+        return person or (sealed if self.seal == "enough" else None)
 
     def _page(self, text: str, headers: dict[str, str], status: int = 200) -> Response:
         generation = {"X-Generation": secrets.token_hex(8)}

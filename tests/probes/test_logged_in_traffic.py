@@ -1,11 +1,14 @@
 """`logged_in_traffic`: leaks are seen where readers see them, and nothing secret is told about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Response
 
+from releases.probes.base import Instance
 from releases.states import Regression, Verdict
+from tests.hostile import hostile, silent
 from tests.probes.conftest import World, kinds_of
 from tests.rig.ports import free_port
 
@@ -31,7 +34,7 @@ def test_it_passes_when_everybody_sees_their_own(world: World) -> None:
     answer = world.ask(KEY, **anonymous(world))
     assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
     route = world.service.personal_route
-    for place in ("edge", "origin"):
+    for place in ("edge", "instance web-1", "instance web-2"):
         assert [(one["viewer"], one["shown"]) for one in answer.figures["seen"][f"{route} at the {place}"]] == [
             ("reader-a", ["reader-a"]),
             ("reader-b", ["reader-b"]),
@@ -40,11 +43,12 @@ def test_it_passes_when_everybody_sees_their_own(world: World) -> None:
             ("nobody", []),
             ("nobody", []),
         ]
+    assert answer.figures["session_cookies"] == [world.service.cookie]
 
 
 @pytest.mark.finding(KEY, "anothers_marker")
 @pytest.mark.finding(KEY, "shared_cacheable")
-def test_a_personal_page_out_of_the_cache_is_a_leak_at_the_edge_and_its_cause_is_at_the_origin(world: World) -> None:
+def test_a_personal_page_out_of_the_cache_is_a_leak_at_the_edge_and_its_cause_is_at_the_instances(world: World) -> None:
     """B58"""
     world.service.personal_cache = LEAKS
     answer = world.ask(KEY, **settings(world))
@@ -52,7 +56,8 @@ def test_a_personal_page_out_of_the_cache_is_a_leak_at_the_edge_and_its_cause_is
     assert {(one.kind.id, one.subject) for one in answer.findings} == {
         ("anothers_marker", f"{route} at the edge"),
         ("shared_cacheable", f"{route} at the edge"),
-        ("shared_cacheable", f"{route} at the origin"),
+        ("shared_cacheable", f"{route} at the instance web-1"),
+        ("shared_cacheable", f"{route} at the instance web-2"),
     }
     leak = next(one for one in answer.findings if one.kind.id == "anothers_marker")
     assert leak.sentence == f"{route} at the edge shows what belongs to reader-a to reader-b, nobody"
@@ -85,11 +90,11 @@ def test_a_leak_that_an_earlier_release_left_in_the_cache_is_still_a_leak(world:
 
 
 @pytest.mark.finding(KEY, "anothers_marker")
-def test_a_mix_up_inside_the_service_is_seen_at_the_origin_too(world: World) -> None:
+def test_a_mix_up_inside_the_service_is_seen_at_the_instances_too(world: World) -> None:
     world.service.mixes_up = True
     answer = world.ask(KEY, **settings(world))
     leaks = [one for one in answer.findings if one.kind.id == "anothers_marker"]
-    assert {one.subject.rpartition(" ")[2] for one in leaks} == {"edge", "origin"}
+    assert {one.subject.rpartition(" ")[2] for one in leaks} == {"edge", "web-1", "web-2"}
 
 
 @pytest.mark.finding(KEY, "shared_cacheable")
@@ -207,6 +212,140 @@ def test_a_service_that_is_down_is_could_not_measure(world: World) -> None:
     world.instances = []
     answer = world.ask(KEY, **action(world))
     assert (answer.verdict, kinds_of(answer)) == (Verdict.ERROR, {"could_not_ask"})
+
+
+# --- Every instance ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_behind(world: World) -> World:
+    """The world with an edge that leads to the first instance only, and knows nothing of the second."""
+    world.edge = world.instances[0].url
+    return world
+
+
+@pytest.mark.finding(KEY, "anothers_marker")
+def test_a_leak_at_one_instance_of_several_names_it(one_behind: World) -> None:
+    one_behind.service.mixes_up_at = frozenset({1})
+    answer = one_behind.ask(KEY, **settings(one_behind))
+    leaks = {one.subject for one in answer.findings if one.kind.id == "anothers_marker"}
+    assert leaks == {f"{one_behind.service.personal_route} at the instance web-2"}
+
+
+@pytest.mark.finding(KEY, "own_page_broken")
+def test_a_broken_page_at_one_instance_of_several_names_it(one_behind: World) -> None:
+    one_behind.service.hides_marker_at = frozenset({1})
+    answer = one_behind.ask(KEY, **settings(one_behind))
+    assert [(one.kind.id, one.subject) for one in answer.findings] == [
+        ("own_page_broken", f"{one_behind.service.personal_route} at the instance web-2")
+    ]
+
+
+def test_instances_that_do_not_share_sessions_are_each_logged_in_to(one_behind: World) -> None:
+    one_behind.service.shares_sessions = False
+    assert one_behind.ask(KEY, **settings(one_behind)).verdict is Verdict.PASS
+
+
+@pytest.mark.finding(KEY, "could_not_ask")
+def test_instances_that_hang_leave_time_for_the_others(world: World) -> None:
+    good = world.instances[1]
+    world.seconds = 6.0
+    with hostile(silent) as server:
+        world.instances = [
+            *(Instance(f"web-{number}", server.url) for number in range(1, 8)),
+            replace(good, name="web-8"),
+        ]
+        answer = world.ask(KEY, **settings(world))
+    unanswered = {one.subject for one in answer.findings if one.kind.id == "could_not_ask"}
+    assert {f"login at the instance web-{number}" for number in range(1, 8)} <= unanswered
+    assert not any("web-8" in one.subject or "edge" in one.subject for one in answer.findings)
+    assert len(answer.figures["seen"][f"{world.service.personal_route} at the instance web-8"]) == 6
+
+
+@pytest.mark.finding(KEY, "out_of_time")
+def test_an_instance_for_which_there_was_no_time_is_named(world: World) -> None:
+    world.service.delays = {world.service.personal_route: 0.2}
+    world.seconds = 2.5
+    answer = world.ask(KEY, **settings(world))
+    late = [one for one in answer.findings if one.kind.id == "out_of_time"]
+    assert "instance web-2" in {one.subject for one in late}
+    assert "was asked for 0 of 1 pages" in late[-1].sentence
+    assert answer.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)
+
+
+# --- The session's cookie ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding(KEY, "session_without_httponly")
+def test_a_session_that_scripts_can_read_fails(world: World) -> None:
+    world.service.session_flags["httponly"] = False
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"session_without_httponly"})
+    evidence = {"secure": True, "httponly": False, "samesite": "lax", "path": "/", "domain": ""}
+    assert answer.findings[0].evidence["cookies"] == [{"name": world.service.cookie, **evidence}]
+
+
+@pytest.mark.parametrize("readable", ["session", "seal"])
+def test_a_session_of_two_cookies_is_kept_by_the_one_that_scripts_cannot_read(world: World, readable: str) -> None:
+    world.service.seal = "needed"
+    (world.service.session_flags if readable == "session" else world.service.seal_flags)["httponly"] = False
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.PASS, set())
+    assert answer.figures["session_cookies"] == [f"{world.service.cookie} + {world.service.cookie}_seal"]
+
+
+@pytest.mark.finding(KEY, "session_without_httponly")
+@pytest.mark.parametrize("readable", ["session", "seal"])
+def test_of_two_cookies_that_each_log_in_both_are_judged(world: World, readable: str) -> None:
+    world.service.seal = "enough"
+    (world.service.session_flags if readable == "session" else world.service.seal_flags)["httponly"] = False
+    answer = world.ask(KEY, **settings(world))
+    name = world.service.cookie + ("_seal" if readable == "seal" else "")
+    assert [(one.kind.id, one.subject) for one in answer.findings] == [
+        ("session_without_httponly", f"session cookie {name} at the edge")
+    ]
+
+
+@pytest.mark.finding(KEY, "session_sent_across_sites")
+def test_a_session_for_other_sites_too_is_noted(world: World) -> None:
+    world.service.session_flags["samesite"] = "none"
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.PASS, {"session_sent_across_sites"})
+    assert "SameSite=None" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "session_refused_by_browsers")
+def test_a_session_for_another_domain_is_refused_by_browsers(world: World) -> None:
+    world.service.session_flags["domain"] = "shop.example"
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"session_refused_by_browsers"})
+    assert "its Domain does not hold 127.0.0.1" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "session_unknown")
+def test_a_page_that_breaks_without_a_cookie_does_not_tell_which_is_the_session(world: World) -> None:
+    world.service.fails_anonymously = True
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.INCONCLUSIVE, {"session_unknown"})
+    assert f"answered 500 without {world.service.cookie}" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "session_unknown")
+def test_a_session_that_ends_while_it_is_looked_for_is_not_judged(world: World) -> None:
+    world.service.seal = "watched"
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.INCONCLUSIVE, {"session_unknown"})
+    assert "no longer knew its reader" in answer.findings[0].sentence
+
+
+@pytest.mark.finding(KEY, "session_unknown")
+def test_a_session_among_many_cookies_is_looked_for_within_bounds(world: World) -> None:
+    world.service.clutter = 7
+    assert world.ask(KEY, **settings(world)).figures["session_cookies"] == [world.service.cookie]
+    world.service.clutter = 8
+    answer = world.ask(KEY, **settings(world))
+    assert (answer.verdict, kinds_of(answer)) == (Verdict.INCONCLUSIVE, {"session_unknown"})
+    assert "no single one of the 8 cookies" in answer.findings[0].sentence
 
 
 def test_a_leak_that_was_not_there_before_is_a_regression(world: World) -> None:
