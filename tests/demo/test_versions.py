@@ -8,7 +8,13 @@ import httpx
 import pytest
 
 from demo.accounts import ACCOUNTS
+from demo.places import demo_home
+from releases.catalogue import load
+from releases.probes.base import Account, Instance
+from releases.states import Verdict
 from tests.demo.running import Production, Reader, from_cache, sign_in
+from tests.probes.conftest import World
+from tests.probes.service import Lot, Service
 
 pytestmark = pytest.mark.once
 
@@ -72,6 +78,27 @@ def test_a_good_version_shows_each_reader_only_its_own_page(production: Producti
     for _ in range(2):
         assert ACCOUNTS[0].shown in ada.get("/account").text
         assert ACCOUNTS[1].shown in grace.get("/account").text
+
+
+def test_what_the_catalogue_asks_of_logins_holds_at_the_edge_and_both_instances(
+    production: Production, edge: str
+) -> None:
+    production.serve(GOOD)
+    catalogue = load(str(demo_home(production.home) / "catalogue.toml"))
+    place = next(environment for environment in catalogue.environments() if environment.production)
+    accounts = tuple(
+        Account(each.name, ACCOUNTS[number].username, production.password(number), each.marker)
+        for number, each in enumerate(place.accounts)
+    )
+    instances = [Instance(each.name, each.url) for each in place.instances]
+    world = World(Service(Lot("archive")), edge, instances, accounts, produced=set(), switches=[])
+    answer = world.ask("logged_in_traffic", **place.checklist["logged_in_traffic"])
+    assert (answer.verdict, list(answer.findings)) == (Verdict.PASS, [])
+    assert answer.figures["session_cookies"] == ["archive_session"]
+    assert {subject.rpartition(" at the ")[2] for subject in answer.figures["seen"]} == {
+        "edge",
+        *(f"instance {each.name}" for each in instances),
+    }
 
 
 def held(client: httpx.Client, *routes: str) -> list[str]:

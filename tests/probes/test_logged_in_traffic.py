@@ -226,6 +226,7 @@ def one_behind(world: World) -> World:
 
 @pytest.mark.finding(KEY, "anothers_marker")
 def test_a_leak_at_one_instance_of_several_names_it(one_behind: World) -> None:
+    """B58"""
     one_behind.service.mixes_up_at = frozenset({1})
     answer = one_behind.ask(KEY, **settings(one_behind))
     leaks = {one.subject for one in answer.findings if one.kind.id == "anothers_marker"}
