@@ -250,7 +250,7 @@ def test_instances_that_do_not_share_sessions_are_each_logged_in_to(one_behind: 
 @pytest.mark.finding(KEY, "could_not_ask")
 def test_instances_that_hang_leave_time_for_the_others(world: World) -> None:
     good = world.instances[1]
-    world.seconds = 6.0
+    world.seconds = 8.0
     with hostile(silent) as server:
         world.instances = [
             *(Instance(f"web-{number}", server.url) for number in range(1, 8)),
