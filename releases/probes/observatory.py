@@ -107,8 +107,8 @@ class CookieFlags:
 
     @property
     def is_session(self) -> bool:
-        """Whether its name says so; the Observatory goes by the same words."""
-        return any(word in self.name.lower() for word in ("login", "sess", "token", "auth"))
+        """Whether its name says so; a token against CSRF, which scripts are meant to read, is none."""
+        return not self.is_csrf and any(word in self.name.lower() for word in ("login", "sess", "token", "auth"))
 
     @property
     def is_csrf(self) -> bool:
@@ -280,7 +280,7 @@ def _cookies(fields: Fields, https: bool) -> str:
 
 
 def _cookie(flags: CookieFlags, https: bool) -> str:
-    if flags.is_session and not flags.is_csrf and not flags.http_only:
+    if flags.is_session and not flags.http_only:
         return "cookies-session-without-httponly-flag"
     if https and not flags.secure:
         return "cookies-session-without-secure-flag" if flags.is_session else "cookies-without-secure-flag"

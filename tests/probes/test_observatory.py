@@ -68,6 +68,7 @@ TABLE = [
     (COOKIES, [("set-cookie", "sessionid=1; HttpOnly")], "cookies-session-without-secure-flag"),
     (COOKIES, [("set-cookie", "sessionid=1; Secure")], "cookies-session-without-httponly-flag"),
     (COOKIES, [("set-cookie", "csrftoken=1; Secure")], "cookies-anticsrf-without-samesite-flag"),
+    (COOKIES, [("set-cookie", "csrftoken=1; SameSite=Lax")], "cookies-without-secure-flag"),
     (COOKIES, [("set-cookie", "theme=1; Secure; SameSite=Sometimes")], "cookies-samesite-flag-invalid"),
     (COOKIES, [("set-cookie", "a=1; Secure; SameSite=Lax"), ("set-cookie", "b=1")], "cookies-without-secure-flag"),
     (COOKIES, [("set-cookie", "sessionid=; Max-Age=0")], "cookies-not-found"),
