@@ -134,10 +134,9 @@ def verify() -> Flaw | None:
 
     Events that are written meanwhile lie behind the head that was read, and are left for the next time.
     """
-    newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    head = BookHead.objects.filter(pk=1).first() or BookHead()
+    newest, head = ends()
     previous, expected = GENESIS, 1
-    for event in _events_up_to(max(newest, head.seq)):
+    for event in events_up_to(max(newest, head.seq)):
         if event.seq != expected:
             return Flaw(expected, f"event {expected} is missing")
         digest = hashlib.sha256(_json(event.payload)).hexdigest()
@@ -151,6 +150,17 @@ def verify() -> Flaw | None:
     return None
 
 
+def ends() -> tuple[int, BookHead]:
+    """Return the number of the newest event and the head, read in this order: a sound head is never behind it."""
+    newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    return newest, BookHead.objects.filter(pk=1).first() or BookHead()
+
+
+def events_up_to(seq: int) -> Iterator[Event]:
+    """Yield the events in order, few at a time, so that a long book needs no more memory than a short one."""
+    return Event.objects.filter(seq__lte=seq).order_by("seq").iterator(chunk_size=1000)
+
+
 def _lock_head() -> BookHead:
     """Raise the head's number, which locks its row until the transaction ends, and return it."""
     if not BookHead.objects.filter(pk=1).update(seq=F("seq") + 1):
@@ -162,10 +172,6 @@ def _lock_head() -> BookHead:
 def _json(payload: Any) -> bytes:
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="surrogatepass")
-
-
-def _events_up_to(seq: int) -> Iterator[Event]:
-    return Event.objects.filter(seq__lte=seq).order_by("seq").iterator(chunk_size=1000)
 
 
 def _columns_match(event: Event) -> bool:

@@ -156,6 +156,16 @@ def test_an_event_that_was_deleted_is_named(four: list[Event]) -> None:
     assert verify() == book.Flaw(2, "event 2 is missing")
 
 
+def test_events_that_changed_places_are_named(four: list[Event]) -> None:
+    """B62"""
+    for number, other in ((2, four[2]), (3, four[1])):
+        fields = {field.attname: getattr(other, field.attname) for field in Event._meta.concrete_fields}
+        Event.objects.filter(pk=number).update(**fields | {"seq": 100 + number, "hash": f"{number}"})
+    Event.objects.filter(pk=102).update(seq=2, hash=four[2].hash)
+    Event.objects.filter(pk=103).update(seq=3, hash=four[1].hash)
+    assert verify() == book.Flaw(2, "it does not follow from the event before it")
+
+
 def test_a_cut_tail_disagrees_with_the_head(four: list[Event]) -> None:
     """B62"""
     Event.objects.filter(pk=4).delete()
