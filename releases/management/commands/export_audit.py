@@ -15,7 +15,7 @@ from releases.models import Event, Service
 class Command(BaseCommand):
     help = (
         "Export the book as JSON Lines. Events that a filter leaves out are there as digests, so the chain is whole. "
-        "A cut tail or a full rewrite can only be found against an anchor kept outside the database: anchor_audit."
+        "A cut tail or a full rewrite can only be found against an anchor kept outside the database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
