@@ -9,7 +9,7 @@ from urllib.parse import quote
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 
@@ -34,6 +34,11 @@ env.read_env(ROLLBOOK_HOME / "environment", recurse=False)
 
 ROLLBOOK_CATALOGUE = env.str("ROLLBOOK_CATALOGUE", "")
 """Path of the catalogue file. Only the workers and `sync_catalogue` read it, never the web process."""
+
+ROLLBOOK_ANCHOR_FILE = env.str("ROLLBOOK_ANCHOR_FILE", "")
+"""Path of the file that the sweep appends the head of the book to, outside the database; none: it does not."""
+ROLLBOOK_ANCHOR_SECONDS = env.int("ROLLBOOK_ANCHOR_SECONDS", 3600, validate=validate.Range(min=60))
+"""Pause between two anchors."""
 
 DEBUG = env.bool("ROLLBOOK_DEBUG", False)
 ALLOWED_HOSTS = env.list("ROLLBOOK_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])

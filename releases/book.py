@@ -6,10 +6,11 @@ service by its digest alone. The head row is locked by the writer, so call `reco
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import F
@@ -129,11 +130,25 @@ def record(
     return event
 
 
-def verify() -> Flaw | None:
-    """Walk the whole chain and return its first flaw, or None when it holds up to the head.
+class Anchored(Protocol):
+    """A head that was kept outside the database."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+def verify(anchors: Sequence[Anchored] = ()) -> Flaw | None:
+    """Walk the whole chain and return its first flaw, or None when it holds up to the head and every anchor agrees.
 
     Events that are written meanwhile lie behind the head that was read, and are left for the next time.
     """
+    kept: dict[int, list[Anchored]] = {}
+    for anchor in anchors:
+        kept.setdefault(anchor.seq, []).append(anchor)
     newest, head = ends()
     previous, expected = GENESIS, 1
     for event in events_up_to(max(newest, head.seq)):
@@ -144,9 +159,16 @@ def verify() -> Flaw | None:
             return Flaw(event.seq, "its content was changed")
         if event.previous != previous or event.hash != chain_hash(previous, event.seq, digest):
             return Flaw(event.seq, "it does not follow from the event before it")
+        for anchor in kept.pop(event.seq, []):
+            if anchor.hash != event.hash:
+                return Flaw(event.seq, f"it is not the one that was anchored on {anchor.at:%Y-%m-%dT%H:%M:%SZ}")
         previous, expected = event.hash, expected + 1
     if (head.seq, head.hash or GENESIS) != (expected - 1, previous):
         return Flaw(expected, f"the book ends at {expected - 1}, its head says {head.seq}")
+    if kept:
+        first = kept[min(kept)][0]
+        what = f"the book ends at {expected - 1}, but event {first.seq} was anchored on {first.at:%Y-%m-%dT%H:%M:%SZ}"
+        return Flaw(expected, what)
     return None
 
 

@@ -1,17 +1,24 @@
 """System checks: a misconfiguration is named at start, with an id and a hint, not met at 03:12."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils import timezone
 
-from releases import triggers
+from releases import anchors, book, triggers
 from releases.catalogue.tables import GRACE_LIMIT, TIMEOUT_LIMIT
+from releases.models import Event
 from releases.probes import registry
+
+OVERDUE = 3
+"""Intervals after which an event should have been anchored."""
 
 
 @register()
@@ -66,3 +73,25 @@ def book_is_guarded(
             for name in triggers.missing(alias)
         ]
     return errors
+
+
+@register(Tags.database)
+def book_is_anchored(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Warn where anchors are wanted and cannot be read, contradict the book, or have fallen behind it."""
+    path = settings.ROLLBOOK_ANCHOR_FILE
+    if not path or triggers.TABLE not in connections[DEFAULT_DB_ALIAS].introspection.table_names():
+        return []
+    behind = timezone.now() - timedelta(seconds=OVERDUE * settings.ROLLBOOK_ANCHOR_SECONDS)
+    try:
+        last = anchors.newest_of(Path(path))
+        waiting = Event.objects.filter(seq__gt=last.seq if last else 0, at__lt=behind).exists()
+        newest, _head = book.ends()
+        problem = anchors.contradiction(last, newest) if last else ""
+    except anchors.NotAnchored as why:
+        waiting, problem = False, str(why)
+    if waiting and not problem:
+        problem = f"events of more than {OVERDUE} times ROLLBOOK_ANCHOR_SECONDS ago are not anchored."
+    hint = "See the sweep's log, and run `manage.py anchor_audit`."
+    return [Warning(f"Anchors of the book, {path}: {problem}", hint=hint, id="releases.W004")] if problem else []

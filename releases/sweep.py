@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from releases import actor as actors, book
+from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Environment, Execution, Finding, ProbeRun, Rollback
@@ -67,6 +68,7 @@ class Sweep:
     probes: dict[int, Seen] = field(default_factory=dict)
     lost_since: dict[int, float] = field(default_factory=dict)
     rendered_at: float = float("-inf")
+    anchoring: Anchoring = field(default_factory=Anchoring)
 
     def once(self) -> None:
         """Do one round. Each repair is a compare-and-set, so two sweepers do no harm.
@@ -78,6 +80,7 @@ class Sweep:
         _guarded(self._move_rollbacks_on)
         _guarded(self._move_runs_on)
         _guarded(self._render_commands)
+        _guarded(self.anchoring.anchor_when_due)
 
     def _close_lost_executions(self) -> None:
         rows = list(Execution.objects.filter(status=ExecutionStatus.EXECUTING).select_related("environment__service"))

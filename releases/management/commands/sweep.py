@@ -9,6 +9,9 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from releases.sweep import Sweep, sweep_for_ever
 
+ANCHOR_SECONDS = 10
+"""How long a single sweep waits for its anchor to be written."""
+
 
 class Command(BaseCommand):
     help = "Knock again for what nobody took, and close what outlived its lease. One --forever process per Rollbook."
@@ -18,7 +21,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, forever: bool, **options: Any) -> None:
         if not forever:
-            Sweep().once()
+            sweep = Sweep()
+            sweep.once()
+            sweep.anchoring.finish(ANCHOR_SECONDS)
             return
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
