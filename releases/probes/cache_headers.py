@@ -193,9 +193,14 @@ def _judge_route(
         return [Finding(NOTHING_TO_JUDGE, subject, values, caching_fields(response))], figures
     findings = list(compare(expected, caching, subject, caching_fields(response)))
     findings += [Finding(MALFORMED, subject, {"problem": problem}) for problem in _malformed(response, caching)]
-    if place.is_edge and expected.sharing != "shared" and said.hit:
-        values_hit = {"field": said.field, "expect": expected.sharing}
-        findings.append(Finding(ANSWERED_FROM_CACHE, subject, values_hit, caching_fields(response)))
+    if place.is_edge and expected.sharing != "shared":
+        if said.hit is False and not caching.shared.reuses:
+            # A cache that does not obey these fields has stored it only now.
+            response = reader.get(expected.path, timeout)
+            said = cache_status.read(response.headers)
+        if said.hit:
+            values_hit = {"field": said.field, "expect": expected.sharing}
+            findings.append(Finding(ANSWERED_FROM_CACHE, subject, values_hit, caching_fields(response)))
     if place.is_edge and expected.sharing == "shared" and caching.shared.reuses:
         findings += _without_hit(reader, expected.path, subject, response, timeout)
     return findings, figures

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from releases.probes.caching import Fields, lines_of, split_outside_quotes
 
 STANDARD_FIELD = "cache-status"
+NGINX_FIELD = "x-cache-status"
+"""Of nginx, by the usual configuration. It tells no age: an Age in its answers is the one it got, and never grows."""
+TELLS_EXPIRY = frozenset({STANDARD_FIELD, NGINX_FIELD})
+"""Fields with a word of their own for what was fetched because it had expired."""
 VENDOR_FIELDS = (
     "cf-cache-status",  # Cloudflare
     "akamai-cache-status",
     "x-cache",  # Fastly, CloudFront, Akamai, Azure, Squid, Traffic Server, and many a VCL
-    "x-cache-status",  # nginx, by the usual configuration
+    NGINX_FIELD,
     "x-proxy-cache",
     "cdn-cache",
     "cdn-cache-status",
@@ -55,7 +59,7 @@ class CacheSaid:
     field: str
     """The field that says so; empty when none does."""
     age: int | None
-    """Seconds in caches, by the Age field."""
+    """Seconds in caches, by the Age field; None where that would not grow."""
     stored_as: str | None
     """Name of the stored object, where a cache gives one (Varnish, on a hit)."""
     expired: bool = False
@@ -70,7 +74,8 @@ def read(fields: Fields) -> CacheSaid:
         lines = lines_of(fields, name)
         hit = _cache_status(lines) if name == STANDARD_FIELD else _vendor(lines)
         if hit is not None:
-            return CacheSaid(hit, name, age, stored_as, not hit and _had_expired(lines, name))
+            own_age = None if name == NGINX_FIELD else age
+            return CacheSaid(hit, name, own_age, stored_as, not hit and _had_expired(lines, name))
     for name, word in (("Server-Timing", _server_timing(fields)), ("Via", _traffic_server(fields))):
         if word is not None:
             return CacheSaid(word, name, age, stored_as)

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from releases.http import Response
+from releases.probes.cache_status import TELLS_EXPIRY
 from releases.probes.caching import judge
 from releases.probes.stored import Glimpse, is_same, is_telling, same_mark
 
@@ -25,6 +26,11 @@ class KeptRoute:
     def several_nodes(self) -> bool:
         """Whether the looks showed more than one stored object."""
         return any(not same_mark(self.seen, other) for other in self.elsewhere)
+
+    @property
+    def may_expire_unseen(self) -> bool:
+        """Whether nothing tells how old its object is, and nothing would tell that it had expired."""
+        return self.seen.age is None and self.seen.field not in TELLS_EXPIRY
 
     def is_same(self, after: Glimpse) -> bool | None:
         """Return whether an answer is one of the objects that were there before, or None when nothing tells."""

@@ -1,8 +1,9 @@
 """Whether a purge refreshes the route it names, and nothing else.
 
 1. Ask for every affected and control route until the cache answers for it.
-2. Purge each affected route, one at a time, by the catalogue's method.
-3. Ask again: the affected routes must be new objects, the control routes the same as before.
+2. Purge each affected route, one at a time, by the catalogue's method, and ask again: it must be a new object. Where
+   nothing tells how old the one before was, it may have expired just then: what came instead is new, and purged again.
+3. Ask for the control routes again: they must be the same as before.
 """
 
 import time
@@ -135,13 +136,21 @@ class _Asking:
     def purge(self, kept: KeptRoute) -> bool:
         """Purge one route and judge what it answers then. Return whether the purge was accepted."""
         self._step(f"purging {kept.route}")
-        accepted = self._purge_by_command(kept) if self.context.purging == "command" else self._purge_by_method(kept)
-        if accepted is None:
-            return False
-        after = [seen for seen in (self._look(kept.route) for _ in range(ANSWERS_AFTER)) if seen is not None]
-        self._note(kept, after, purged=True)
-        self.findings += judge_affected(kept, after, accepted)
-        return True
+        purged = False
+        for _ in range(2 if kept.may_expire_unseen else 1):
+            by_command = self.context.purging == "command"
+            accepted = self._purge_by_command(kept) if by_command else self._purge_by_method(kept)
+            if accepted is None:
+                break
+            purged = True
+            after = [seen for seen in (self._look(kept.route) for _ in range(ANSWERS_AFTER)) if seen is not None]
+            self._note(kept, after, purged=True)
+            found = list(judge_affected(kept, after, accepted))
+            self.findings += found
+            if found or not after:
+                break
+            kept = replace(keep(kept.route, *after[0]), elsewhere=tuple(seen for _, seen in after[1:]))
+        return purged
 
     def look_at_controls(self, control: list[KeptRoute], purged: list[KeptRoute]) -> None:
         """Judge whether the control routes are still the objects they were."""

@@ -49,7 +49,8 @@ WITHOUT_EFFECT = FindingKind(
     "without_effect",
     Level.FAIL,
     "{subject} is still the old answer after a purge that reported success ({reason})",
-    "The purge does not reach the cache, misses this route's key, or reaches only one of its nodes.",
+    "The purge does not reach the cache, misses this route's key, or reaches only one of its nodes. "
+    "Where readers or the purge itself may have fetched it anew at once, a `generation` header tells.",
 )
 NODE_STILL_STALE = FindingKind(
     "node_still_stale",

@@ -1,1 +1,1 @@
-"""The test rig: real PostgreSQL, Redis, Varnish, Chromium, gunicorn and processes, on free ports of this machine."""
+"""The test rig: real PostgreSQL, Redis, Varnish, nginx, gunicorn, Chromium and processes, on free ports."""

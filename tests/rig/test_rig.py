@@ -13,6 +13,7 @@ from pytest_httpserver import HTTPServer
 
 from tests.rig.brokers import Broker
 from tests.rig.members import Members, run_members
+from tests.rig.nginx import run_nginx
 from tests.rig.ports import accepts, free_port
 from tests.rig.postgres import PostgresServer
 from tests.rig.processes import bare_environment, run_process
@@ -54,6 +55,21 @@ def test_varnish_keeps_a_page_until_it_is_purged(varnish: Callable[[str], Varnis
     assert [len((get() or "").split()) for _ in range(2)] == [1, 2]
     assert cache.purge("/page") == 200
     assert len((get() or "").split()) == 1
+
+
+def test_nginx_keeps_a_page_until_its_file_is_removed(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/page").respond_with_data("text", headers={"Cache-Control": "max-age=60"})
+    cached = "proxy_pass http://origin; proxy_cache pages; add_header X-Cache-Status $upstream_cache_status;"
+    with run_nginx([httpserver.port], {"cache": cached}) as nginx:
+
+        def said() -> str:
+            with urllib.request.urlopen(nginx.url("cache") + "/page", timeout=5) as answer:
+                return str(answer.headers["X-Cache-Status"])
+
+        assert [said(), said()] == ["MISS", "HIT"]
+        assert nginx.forget("cache", "/page")
+        assert not nginx.forget("cache", "/page")
+        assert said() == "MISS"
 
 
 def test_the_browser_shows_a_page(browser: "Browser") -> None:
