@@ -1,8 +1,12 @@
 """What a person sees when something was refused or went wrong: what failed, what was expected, whether to try again."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from dashboard.views import health
 from releases.errors import Refused
 
 
@@ -21,6 +25,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that Rollbook made a mistake, or, where the database was away, that and what helps meanwhile."""
+    if isinstance(sys.exception(), (InterfaceError, OperationalError)):
+        context = _context(request) | {"hosts": health.act_hosts()}
+        response = render(request, "errors/503.html", context, status=503)
+        response["Retry-After"] = "5"
+        return response
     return render(request, "errors/500.html", _context(request), status=500)
 
 

@@ -17,7 +17,7 @@ from releases.http import Deadline
 from releases.knocks import knock
 from releases.models import Deployment, Environment, RenderedCommand, Worker
 from releases.queries.wayback import WORKER_FRESH
-from releases.services import places
+from releases.services import last_known, places
 from releases.services.artifacts import look_for_artifact
 
 TARGETS_RENDERED = 3
@@ -78,6 +78,7 @@ def render_commands(environment_id: int) -> None:
     environment = Environment.objects.select_related("service", "live__release").get(pk=environment_id)
     for target in queries.way_back(environment).targets[:TARGETS_RENDERED]:
         keep_rendered(environment, target)
+    last_known.keep(environment)
 
 
 def render_target(deployment_id: int) -> None:
