@@ -4,7 +4,18 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
 from dashboard.converters import KeyConverter, VersionConverter
-from dashboard.views import board, checklists, confirm, deployments, freezes, health, releases, rollbacks, services
+from dashboard.views import (
+    board,
+    checklists,
+    confirm,
+    deployments,
+    freezes,
+    health,
+    notes,
+    releases,
+    rollbacks,
+    services,
+)
 
 register_converter(KeyConverter, "key")
 register_converter(VersionConverter, "version")
@@ -28,11 +39,13 @@ urlpatterns = [
     path("releases/new", releases.register, name="release_register"),
     path("releases/<int:pk>", releases.release, name="release"),
     path("releases/<int:pk>/live", releases.release_live, name="release_live"),
+    path("releases/<int:pk>/notes", notes.of_release, name="release_notes"),
     path("deployments/<int:pk>/finish", deployments.finish, name="deployment_finish"),
     path("rollbacks/<int:pk>", rollbacks.rollback, name="rollback"),
     path("rollbacks/<int:pk>/live", rollbacks.rollback_live, name="rollback_live"),
     path("rollbacks/<int:pk>/cancel", rollbacks.cancel, name="rollback_cancel"),
     path("rollbacks/<int:pk>/stop", rollbacks.stop, name="rollback_stop"),
     path("rollbacks/<int:pk>/verify", rollbacks.verify, name="rollback_verify"),
+    path("rollbacks/<int:pk>/notes", notes.of_rollback, name="rollback_notes"),
     path("freezes/<int:pk>/lift", freezes.lift, name="freeze_lift"),
 ]

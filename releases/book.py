@@ -57,6 +57,8 @@ class Tag(StrEnum):
     """It ended without an answer, and somebody had it measured again; details keep what it said before."""
     EXECUTION_REPORTED_LATE = "execution:reported_late"
     """A worker that had been given up reported after all; no status changed."""
+    NOTE_ADDED = "note:added"
+    """About a release or a rollback; details hold the text, and what it corrects."""
     PERSON_CREATED = "person:created"
     """Or given a new password; details name the group."""
     TOKEN_CREATED = "token:created"

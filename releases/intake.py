@@ -158,6 +158,14 @@ class AcceptSpec(Spec):
     """The last day on which it holds, in UTC; without one it holds for the release."""
 
 
+class NoteSpec(Spec):
+    """A note about a release or a rollback."""
+
+    text: Note
+    corrects: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """Number of the note that it takes the place of."""
+
+
 class LiftSpec(Spec):
     """A freeze to lift."""
 
@@ -276,6 +284,8 @@ _EXPECTED = {
     "wait": "0-60 whole seconds",
     "succeeded": "true or false",
     "reason": "why, 1-4,000 characters",
+    "text": "what there is to say, 1-4,000 characters",
+    "corrects": "the number of a note",
     "words": "at most 4,000 characters",
     "live": "the number of a deployment",
     "target": "the number of a deployment",

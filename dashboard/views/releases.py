@@ -18,6 +18,7 @@ from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, kept_form
+from dashboard.views.notes import shown_notes
 from releases.errors import Problem, Refused
 from releases.intake import ReleaseSpec, from_text, lines
 from releases.models import Release, Service, User
@@ -66,6 +67,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
         | {
             "places": places,
             "timeline": timeline(found, rows),
+            **shown_notes(request, found),
             "may_roll_back": may(request, "roll_back"),
             "who_may_roll_back": who_may("roll_back"),
             "live": False,

@@ -15,6 +15,7 @@ from dashboard import marks, wording
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_words
+from dashboard.views.notes import shown_notes
 from releases import queries
 from releases.errors import Invalid
 from releases.intake import REASONS, VerifySpec, from_text
@@ -81,7 +82,7 @@ def rollback(request: HttpRequest, pk: int) -> HttpResponse:
     row = _found(pk)
     context = _context(request, row, rollback_page.probes_of(row.restore_run))
     context["too_late"] = TOO_LATE.get(request.GET.get("late", ""), "")
-    return render(request, "rollback.html", context)
+    return render(request, "rollback.html", context | shown_notes(request, row))
 
 
 @require_safe

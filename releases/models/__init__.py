@@ -5,6 +5,7 @@ from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.execution import Execution, Lease, RenderedCommand, Worker
 from releases.models.message import Message
+from releases.models.note import Note
 from releases.models.people import ApiToken, User
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
@@ -24,6 +25,7 @@ __all__ = [
     "IdempotencyKey",
     "Lease",
     "Message",
+    "Note",
     "ProbeRun",
     "Release",
     "RenderedCommand",

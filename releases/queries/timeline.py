@@ -90,6 +90,8 @@ def sentence(event: Event) -> str:
             return f"{details.get('acceptance', '')}: accepted {until} in {place}: {details.get('finding', '')}"
         case Tag.ACCEPTANCE_WITHDRAWN:
             return f"{details.get('acceptance', '')} was withdrawn in {place}: {details.get('finding', '')}"
+        case Tag.NOTE_ADDED:
+            return f"{details.get('note', 'A note')} about {about}{of('corrects', ', correcting ')}."
         case Tag.ENVIRONMENT_FROZEN:
             return f"{place} was frozen by {about}."
         case Tag.FREEZE_LIFTED:

@@ -8,8 +8,16 @@ from releases.errors import DO_NOT_RETRY, Denied, Problem
 log = logging.getLogger(__name__)
 
 GROUPS = {
-    "lead": ["register_release", "report_deployment", "lift_freeze", "roll_back", "run_checklist", "accept_finding"],
-    "on-call": ["roll_back", "lift_freeze", "run_checklist"],
+    "lead": [
+        "register_release",
+        "report_deployment",
+        "lift_freeze",
+        "roll_back",
+        "run_checklist",
+        "accept_finding",
+        "add_note",
+    ],
+    "on-call": ["roll_back", "lift_freeze", "run_checklist", "add_note"],
     "auditor": [],
     "viewer": [],
 }
