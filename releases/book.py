@@ -59,6 +59,8 @@ class Tag(StrEnum):
     """A worker that had been given up reported after all; no status changed."""
     NOTE_ADDED = "note:added"
     """About a release or a rollback; details hold the text, and what it corrects."""
+    PERMISSION_DENIED = "permission:denied"
+    """The first of a minute at once; `further` counts those that came after it in that minute."""
     PERSON_CREATED = "person:created"
     """Or given a new password; details name the group."""
     TOKEN_CREATED = "token:created"

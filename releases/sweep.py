@@ -19,7 +19,7 @@ from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Environment, Execution, Finding, ProbeRun, Rollback
-from releases.services import checklists, rollbacks, rolling_back
+from releases.services import checklists, denials, rollbacks, rolling_back
 from releases.services.rollback_rows import lock, note
 from releases.states import (
     OPEN_ROLLBACK,
@@ -80,6 +80,7 @@ class Sweep:
         _guarded(self._move_rollbacks_on)
         _guarded(self._move_runs_on)
         _guarded(self._render_commands)
+        _guarded(denials.close_minutes)
         _guarded(self.anchoring.anchor_when_due)
 
     def _close_lost_executions(self) -> None:

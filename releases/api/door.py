@@ -57,6 +57,13 @@ def api_view(*methods: str) -> Callable[[View], View]:
                     require_scope(actor, "read")
                 return view(request, actor, **kwargs)
             except Refused as refused:
+                if isinstance(refused, NotAuthenticated):
+                    log.warning(
+                        "denied: nobody we know, %s %r (api, %s)",
+                        request.method,
+                        request.path[:200],
+                        client_address(request),
+                    )
                 response = problem_response(request, refused)
                 if isinstance(refused, MethodRefused):
                     response["Allow"] = ", ".join(methods)

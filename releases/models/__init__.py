@@ -3,6 +3,7 @@
 from releases.models.acceptance import Acceptance
 from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
+from releases.models.denial import Denial
 from releases.models.execution import Execution, Lease, RenderedCommand, Worker
 from releases.models.message import Message
 from releases.models.note import Note
@@ -16,6 +17,7 @@ __all__ = [
     "ApiToken",
     "BookHead",
     "ChecklistRun",
+    "Denial",
     "Deployment",
     "Environment",
     "Event",

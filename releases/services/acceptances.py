@@ -24,7 +24,7 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
 
     An acceptance of the same finding that was still on is ended by it.
     """
-    require(actor, "accept_finding", scope="checklists:write")
+    require(actor, "accept_finding", scope="checklists:write", on=f"finding {finding_id}")
     finding = _acceptable(finding_id)
     deployment = finding.probe_run.run.deployment
     assert deployment is not None, "asked for by _acceptable"
@@ -63,7 +63,7 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
 
 def withdraw_acceptance(acceptance: Acceptance, spec: LiftSpec, *, actor: Actor) -> bool:
     """End an acceptance, with a reason; return whether this call ended it."""
-    require(actor, "accept_finding", scope="checklists:write")
+    require(actor, "accept_finding", scope="checklists:write", on=acceptance.tag)
     deployment = acceptance.finding.probe_run.run.deployment
     assert deployment is not None, "only findings about a deployment are accepted"
     with transaction.atomic():

@@ -22,7 +22,7 @@ def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deploym
 
     Raises Denied, NotFound, or Conflict `environment_frozen` with who froze it, why, and how to lift it.
     """
-    require(actor, "report_deployment", scope="deployments:write")
+    require(actor, "report_deployment", scope="deployments:write", on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     release = registered_release(environment.service, spec.version)
     return once(
@@ -39,7 +39,7 @@ def finish_deployment(pk: int, spec: FinishSpec, *, actor: Actor, key: str = "")
 
     Never refused because of a freeze: production has changed, so it is recorded, as *despite freeze*.
     """
-    require(actor, "report_deployment", scope="deployments:write")
+    require(actor, "report_deployment", scope="deployments:write", on=f"D-{pk}")
     deployment = known_deployment(pk)
     _refuse_a_rollbacks_own(deployment)
     return once(

@@ -27,14 +27,14 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     Raises Denied, NotFound, Invalid for a target that is none, or Conflict: `rollback_open` when one is already on
     (carried as `made`), `live_moved` when something else is live than the page showed.
     """
-    require(actor, "roll_back", scope="rollbacks:write")
+    require(actor, "roll_back", scope="rollbacks:write", on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
 
 
 def cancel(rollback: Rollback, *, actor: Actor) -> bool:
     """Cancel a rollback that nobody has claimed, with its freeze and bad mark. Return whether this call did."""
-    require(actor, "roll_back", scope="rollbacks:write")
+    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
     with transaction.atomic():
         if not move(
             rollback,
@@ -50,7 +50,7 @@ def cancel(rollback: Rollback, *, actor: Actor) -> bool:
 
 def stop(rollback: Rollback, *, actor: Actor) -> bool:
     """Ask the worker to end the running command; what happened is then measured. Return whether this call asked."""
-    require(actor, "roll_back", scope="rollbacks:write")
+    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
     with transaction.atomic():
         if not move(rollback, RollbackStatus.STOPPING, stop_requested_by=actor.name):
             return False
@@ -161,7 +161,12 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
         book.record(Tag.ENVIRONMENT_FROZEN, actor, about=rollback.tag, environment=environment, reason=why)
     if marked:
         book.record(
-            Tag.RELEASE_MARKED_BAD, actor, about=live.release.tag, environment=environment, rollback=rollback.tag
+            Tag.RELEASE_MARKED_BAD,
+            actor,
+            about=live.release.tag,
+            environment=environment,
+            reason=why,
+            rollback=rollback.tag,
         )
     book.record(
         Tag.ROLLBACK_PRESSED,

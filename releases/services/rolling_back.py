@@ -22,6 +22,7 @@ from releases.executor import EnvironmentLock, LockHeld, Result, run
 from releases.models import Deployment, Environment, Execution, Rollback, User
 from releases.services import checklists, places, purging
 from releases.services.commands import CannotRender, rollback_command, shown_argv
+from releases.services.denials import note_denial
 from releases.services.leases import Heartbeat
 from releases.services.outcomes import end_rollback
 from releases.services.rollback_rows import lock, move, note
@@ -198,7 +199,10 @@ def _refusal(rollback: Rollback, command: Command | None) -> str:
     """Say why this rollback may not start now, or return an empty text. Nothing has run."""
     requester = User.objects.get(pk=rollback.requester_id)
     if not requester.is_active or not requester.has_perm("releases.roll_back"):
-        return f"{rollback.requested_by} may no longer roll back. Nothing has run."
+        why = f"{rollback.requested_by} may no longer roll back. Nothing has run."
+        asked = actors.Actor(name=rollback.requested_by, via="worker", user=requester)
+        note_denial(asked, "roll_back", why, on=rollback.tag)
+        return why
     if command is not None and rollback.seen_digest and command.digest != rollback.seen_digest:
         return (
             "The command that would run is not the one that was shown: the catalogue changed in between. "

@@ -120,6 +120,8 @@ def test_a_requester_who_may_no_longer_roll_back_is_refused_at_the_start(
     rollback.refresh_from_db()
     assert rollback.status == RollbackStatus.REFUSED
     assert "may no longer roll back" in rollback.detail
+    event = Event.objects.get(action="permission:denied")
+    assert (event.actor, event.payload["via"], event.object_tag) == (rollback.requested_by, "worker", rollback.tag)
     assert little_service.ran == []
     assert Event.objects.filter(action="rollback:refused", object_tag=rollback.tag).count() == 1
 
