@@ -98,6 +98,8 @@ def sentence(event: Event) -> str:
             return f"The freeze of {place} was lifted."
         case Tag.ROLLBACK_PRESSED:
             return f"{about}: roll back {place}{of('live_version', ' from ')}{of('target_version', ' to ')}."
+        case Tag.ROLLBACK_JOINED:
+            return f"{about}: asked for at a terminal, too."
         case Tag.ROLLBACK_CLAIMED:
             return f"{about}: started{of('host', ' on ')}."
         case Tag.ROLLBACK_REFUSED:

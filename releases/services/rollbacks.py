@@ -289,17 +289,22 @@ def _mark_bad(release: Release, rollback: Rollback, actor: Actor, why: str) -> b
 def _take_back(rollback: Rollback, actor: Actor) -> None:
     """Undo what the press did besides queueing: nothing ran, so nothing is frozen or bad because of it."""
     now = timezone.now()
+    why = f"{rollback.tag} was cancelled before anything ran"
     lifted = Freeze.objects.filter(rollback=rollback, lifted_at=None).update(
-        lifted_at=now, lifted_by=actor.name, lift_reason=f"{rollback.tag} was cancelled before anything ran"
+        lifted_at=now, lifted_by=actor.name, lift_reason=why
     )
     unmarked = Release.objects.filter(
         pk=rollback.undone.release_id, bad_since=rollback.pressed_at, bad_reason__startswith=f"{rollback.tag}:"
     ).update(bad_since=None, bad_reason="", bad_by="")
     if lifted:
-        book.record(Tag.FREEZE_LIFTED, actor, about=rollback.tag, environment=rollback.environment)
+        book.record(Tag.FREEZE_LIFTED, actor, about=rollback.tag, environment=rollback.environment, reason=why)
     if unmarked:
         book.record(
-            Tag.RELEASE_UNMARKED_BAD, actor, about=f"R-{rollback.undone.release_id}", environment=rollback.environment
+            Tag.RELEASE_UNMARKED_BAD,
+            actor,
+            about=f"R-{rollback.undone.release_id}",
+            environment=rollback.environment,
+            reason=why,
         )
 
 
