@@ -117,6 +117,8 @@ def sentence(event: Event) -> str:
             return f"{about}: purged {', '.join(str(route) for route in routes[:5])}{of('problem', '; ')}."
         case Tag.ROLLBACK_DONE:
             return f"{about}:{of('outcome')}.{of('detail')}"
+        case Tag.ROLLBACK_VERIFY_REQUESTED:
+            return f"{about}: asked to be measured again."
         case Tag.EXECUTION_REPORTED_LATE:
             return f"{about}: a worker that had been given up reported after all; no status changed."
     return f"{event.action} {about}."

@@ -67,7 +67,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
     Raises Denied, or Conflict: `superseded` when something else happened here since, `rollback_open` when another one
     is on.
     """
-    require(actor, "roll_back", scope="rollbacks:write")
+    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
     before = {"outcome": rollback.outcome, "detail": rollback.detail}
     try:
         with transaction.atomic():
