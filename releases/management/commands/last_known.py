@@ -41,7 +41,8 @@ def _told(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"  live     {', '.join(said for said in (text('live'), text('owner')) if said) or 'nothing recorded'}"
     for way in facts.get("ways", []):
         yield f"  back to  {text('version', way)}{'' if way.get('verified') else ' (not verified)'}"
-        yield f"    on {text('host', way)}, in {text('directory', way)}, at most {text('timeout', way).removesuffix('.0')} s:"
+        limit = text("timeout", way).removesuffix(".0")
+        yield f"    on {text('host', way)}, in {text('directory', way)}, at most {limit} s:"
         yield f"    {visible(shlex.join(map(str, way.get('argv', []))))}"
         for problem in way.get("problems", []):
             yield f"    then: {visible(str(problem))}"
