@@ -18,15 +18,25 @@ PREFIXES = (
 )
 
 
-def configuration(backend_ports: Sequence[int]) -> str:
-    """Return VCL that takes turns between the backends and caches by Cache-Control, whatever the cookies."""
+def configuration(backend_ports: Sequence[int], older: bool = False) -> str:
+    """Return VCL that takes turns between the backends and caches by Cache-Control, whatever the cookies.
+
+    `older` lets a node count its objects as if it had run for long: two that start together count in step, and may call
+    two objects by the same number, which nodes of a site do once in a billion.
+    """
     backends = "".join(
         f'backend b{number} {{ .host = "127.0.0.1"; .port = "{port}"; }}\n' for number, port in enumerate(backend_ports)
     )
     added = "".join(f"    origin.add_backend(b{number});\n" for number in range(len(backend_ports)))
     init = f"sub vcl_init {{\n    new origin = directors.round_robin();\n{added}}}\n"
-    return f"vcl 4.1;\nimport directors;\n{backends}\n{init}{_RULES}"
+    return f"vcl 4.1;\nimport directors;\n{backends}\n{init}{_OLDER if older else ''}{_RULES}"
 
+
+_OLDER = r"""
+sub vcl_deliver {
+    set resp.http.X-Varnish = regsuball(resp.http.X-Varnish, "([0-9]+)", "7\1");
+}
+"""
 
 _RULES = r"""
 sub vcl_recv {

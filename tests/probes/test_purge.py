@@ -69,8 +69,12 @@ def test_a_purge_that_is_accepted_and_ignored_fails(world: World) -> None:
 @pytest.fixture
 def two_nodes(world: World) -> Iterator[tuple[Varnish, Varnish]]:
     """Two real caches behind one round robin; a purge reaches the one whose turn it is."""
-    vcl = configuration([urlsplit(instance.url).port or 0 for instance in world.instances])
-    with run_varnish(vcl) as first, run_varnish(vcl) as second, run_round_robin([first.port, second.port]) as url:
+    ports = [urlsplit(instance.url).port or 0 for instance in world.instances]
+    with (
+        run_varnish(configuration(ports)) as first,
+        run_varnish(configuration(ports, older=True)) as second,
+        run_round_robin([first.port, second.port]) as url,
+    ):
         world.edge = url
         yield first, second
 
