@@ -7,8 +7,6 @@
 """
 
 import logging
-import time
-from collections.abc import Callable
 from functools import partial
 
 from django.db import IntegrityError, transaction
@@ -18,11 +16,12 @@ from django.utils import timezone
 from releases import actor as actors, book
 from releases.book import Tag
 from releases.catalogue import Command
-from releases.executor import EnvironmentLock, LockHeld, Result, run
+from releases.executor import EnvironmentLock, LockHeld
 from releases.models import Deployment, Environment, Execution, Rollback, User
 from releases.services import checklists, places, purging
-from releases.services.commands import CannotRender, rollback_command, shown_argv
+from releases.services.commands import CannotRender, rollback_command
 from releases.services.denials import note_denial
+from releases.services.executions import acquired, begin_execution, end_execution, held, record_late, run_leased
 from releases.services.leases import Heartbeat
 from releases.services.outcomes import end_rollback
 from releases.services.rollback_rows import lock, move, note
@@ -39,10 +38,6 @@ from releases.states import (
 
 log = logging.getLogger(__name__)
 
-LOCK_SECONDS = 4.0
-"""How long a rollback waits for the lock itself, before the sweep has it tried again."""
-LOCK_PAUSE = 0.1
-
 
 def run_rollback(rollback_id: int) -> None:
     """Carry a queued rollback through its command and purge, and have it verified. A lost claim does nothing."""
@@ -57,7 +52,7 @@ def run_rollback(rollback_id: int) -> None:
         command, problem = None, str(error)
     checklists.give_up_all(rollback.environment, f"{rollback.tag} is about to change what is served")
     try:
-        with _acquired(place_lock, f"rollback {rollback.tag}"):
+        with acquired(place_lock, f"rollback {rollback.tag}"):
             execution = _claim(rollback, command, problem)
             if execution is None or command is None:
                 return
@@ -66,18 +61,6 @@ def run_rollback(rollback_id: int) -> None:
         _wait(rollback, held.holder.sentence)
         return
     continue_rollback(rollback_id)
-
-
-def _acquired(place_lock: EnvironmentLock, what: str) -> EnvironmentLock:
-    """Take the environment's lock; a probe's command that was just given up is waited for. Raises LockHeld."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return place_lock.acquire(what)
-        except LockHeld:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOCK_PAUSE)
 
 
 def continue_rollback(rollback_id: int) -> None:
@@ -214,17 +197,7 @@ def _refusal(rollback: Rollback, command: Command | None) -> str:
 def _take(rollback: Rollback, command: Command) -> Execution | None:
     if not move(rollback, RollbackStatus.RUNNING, claimed_at=timezone.now(), detail=""):
         return None
-    execution = Execution.objects.create(
-        environment=rollback.environment,
-        kind=ExecutionKind.ROLLBACK,
-        argv=shown_argv(rollback.environment, command),
-        digest=command.digest,
-        host=places.host(),
-        started_by=rollback.requested_by,
-        started_at=timezone.now(),
-        time_limit=command.timeout + command.grace,
-        fence=1,
-    )
+    execution = begin_execution(rollback.environment, ExecutionKind.ROLLBACK, command, rollback.requested_by)
     deployment = Deployment.objects.create(
         release=rollback.target.release,
         environment=rollback.environment,
@@ -253,7 +226,7 @@ def _run_command(rollback: Rollback, execution: Execution, command: Command, pla
     with transaction.atomic():
         lock(rollback)
         if not end_execution(execution, result):
-            _record_late(rollback, execution, result)
+            record_late(rollback.tag, execution, result)
             return
         killed = result.state is CommandState.KILLED
         purges = rollback.purge_wanted and rollback.routes_to_purge and result.state is CommandState.EXITED
@@ -277,64 +250,6 @@ def _run_command(rollback: Rollback, execution: Execution, command: Command, pla
         )
 
 
-def run_leased(
-    execution: Execution, command: Command, place_lock: EnvironmentLock, changed: Callable[[], None] | None = None
-) -> Result:
-    """Run a command for an execution row: heartbeat, live output, stop when asked. The caller closes the row."""
-    mine = partial(_held, execution)
-
-    def show(output: str) -> None:
-        mine().update(output=output)
-        if changed is not None:
-            changed()
-
-    with Heartbeat(mine, stop_field="stop_requested") as heartbeat:
-        return run(
-            command,
-            lock=place_lock,
-            execution_id=execution.tag,
-            secrets=places.secrets_to_mask(execution.environment),
-            on_output=show,
-            should_stop=heartbeat.should_stop,
-            passed_environment=places.passed_environment(),
-        )
-
-
-def end_execution(execution: Execution, result: Result) -> bool:
-    """Write a command's result if its lease still holds; return whether it did."""
-    return bool(
-        _held(execution).update(
-            status=ExecutionStatus.ENDED,
-            ended_at=timezone.now(),
-            command=result.state,
-            exit_code=result.exit_code,
-            stop_reason=result.stop_reason,
-            problem=result.problem,
-            output=result.output,
-            output_bytes=result.output_bytes,
-            output_sha256=result.output_sha256,
-            output_truncated=result.truncated,
-            left_behind=list(result.left_behind),
-        )
-    )
-
-
-def _held(execution: Execution) -> QuerySet[Execution]:
-    return Execution.objects.filter(pk=execution.pk, fence=execution.fence, status=ExecutionStatus.EXECUTING)
-
-
-def _record_late(rollback: Rollback, execution: Execution, result: Result) -> None:
-    book.record(
-        Tag.EXECUTION_REPORTED_LATE,
-        actors.worker(),
-        about=rollback.tag,
-        environment=rollback.environment,
-        execution=execution.tag,
-        command=result.state,
-        exit_code=result.exit_code,
-    )
-
-
 def _purge(rollback: Rollback) -> None:
     """Purge the undone releases' routes, so that a leak does not survive its rollback in the cache."""
     with transaction.atomic():
@@ -354,7 +269,7 @@ def _purge(rollback: Rollback) -> None:
         if not taken:
             transaction.set_rollback(True)
             return
-    mine = partial(_held, execution)
+    mine = partial(held, execution)
     with Heartbeat(mine, stop_field="stop_requested") as heartbeat:
         result = purging.purge_routes(
             rollback.environment, rollback.target, rollback.routes_to_purge, execution, heartbeat.should_stop
@@ -362,7 +277,7 @@ def _purge(rollback: Rollback) -> None:
     with transaction.atomic():
         lock(rollback)
         if not end_execution(execution, result):
-            _record_late(rollback, execution, result)
+            record_late(rollback.tag, execution, result)
             return
         move(rollback, RollbackStatus.VERIFYING, purged_at=timezone.now(), detail=result.problem)
         book.record(

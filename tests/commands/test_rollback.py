@@ -7,7 +7,7 @@ from django.db import connection
 
 from releases import knocks
 from releases.models import Deployment, Environment, Event, Rollback
-from releases.services import places, rolling_back
+from releases.services import executions, places, rolling_back
 from releases.services.commands import keep_rendered
 from releases.states import Outcome, RollbackStatus
 from tests import factory
@@ -231,7 +231,7 @@ def test_it_waits_for_a_lock_and_says_for_whom(
     little_service: LittleService,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rolling_back, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(executions, "LOCK_SECONDS", 0.1)
     lock = places.lock_of(production).acquire("a command of yesterday")
     release = threading.Timer(1.0, lock.release)
     release.start()

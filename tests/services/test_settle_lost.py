@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from releases.models import Deployment, Environment, Event, Execution, Rollback
-from releases.services import places, rolling_back
+from releases.services import executions, places, rolling_back
 from releases.services.commands import keep_rendered
 from releases.states import (
     CommandState,
@@ -169,14 +169,14 @@ def test_a_worker_that_comes_back_after_it_was_given_up_changes_no_status(
     target, live = factory.deployed(production, "2026.11.3"), factory.deployed(production, "2026.11.4")
     digest = keep_rendered(production, target).digest
     rollback = factory.rollback(production, target, live, factory.on_call(), seen_digest=digest)
-    really_run = rolling_back.run
+    really_run = executions.run
 
     def run_and_oversleep(*args: object, **options: object) -> object:
         result = really_run(*args, **options)  # type: ignore[arg-type]
         close_lost(Execution.objects.get())
         return result
 
-    monkeypatch.setattr(rolling_back, "run", run_and_oversleep)
+    monkeypatch.setattr(executions, "run", run_and_oversleep)
     rolling_back.run_rollback(rollback.pk)
     late = Event.objects.get(action="execution:reported_late")
     assert late.payload["details"]["exit_code"] == 0
