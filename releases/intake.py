@@ -125,6 +125,23 @@ class FinishSpec(Spec):
     succeeded: bool = True
 
 
+class DeploySpec(Spec):
+    """A release that Rollbook is to deploy itself: which, where, and which command was seen."""
+
+    service: Key
+    environment: Key
+    version: Version
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
+class RehearseSpec(Spec):
+    """A release to rehearse: put in place by the real command, taken back, and measured."""
+
+    service: Key
+    environment: Key
+    version: Version
+
+
 class RollbackSpec(Spec):
     """A press of the button: what was seen, where it goes, and why."""
 

@@ -68,18 +68,23 @@ class ProbeStatus(StrEnum):
 class DeploymentKind(StrEnum):
     DEPLOYMENT = "deployment"
     ROLLBACK = "rollback"
+    REHEARSAL = "rehearsal"
+    """Put in place only to be taken back again: never a rollback's target."""
 
 
 class DeploymentStatus(StrEnum):
     STARTED = "started"
     FINISHED = "finished"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """By a person, or refused by the worker, before its command ran."""
 
 
 class ExecutionKind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     PURGE = "purge"
+    COPY_CONFIGURATION = "copy configuration"
 
 
 class ExecutionStatus(StrEnum):
@@ -105,6 +110,35 @@ class RollbackStatus(StrEnum):
     DONE = "done"
     CANCELLED = "cancelled"
     REFUSED = "refused"
+
+
+class RehearsalStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
+class RehearsalStepKind(StrEnum):
+    """The steps of a rehearsal, in their order."""
+
+    COPY_CONFIGURATION = "copy configuration"
+    MEASURE_BEFORE = "measure before"
+    DEPLOY = "deploy"
+    CHECK = "check"
+    ROLL_BACK = "roll back"
+    CHECK_AGAIN = "check again"
+
+
+class RehearsalOutcome(StrEnum):
+    """What a rehearsal showed of the way there and back; the release's own verdict stands beside it."""
+
+    PROVEN = "proven"
+    NOT_PROVEN = "not proven"
+    INCONCLUSIVE = "inconclusive"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
 
 
 class MessageStatus(StrEnum):
@@ -161,6 +195,10 @@ OPEN_ROLLBACK = tuple(status for status, moves in ROLLBACK_MOVES.items() if move
 """Statuses of a rollback that has not ended; at most one such rollback per environment."""
 
 
+OPEN_REHEARSAL = (RehearsalStatus.QUEUED, RehearsalStatus.RUNNING)
+"""Statuses of a rehearsal that has not ended; at most one such rehearsal per environment."""
+
+
 VERIFIABLE = (Outcome.UNKNOWN, Outcome.INCONCLUSIVE)
 """Outcomes that say nothing, so that a person may have the rollback measured again. What was measured stands."""
 
@@ -215,3 +253,20 @@ def derive_outcome(
         ProbesSay.TOO_LITTLE: Outcome.INCONCLUSIVE,
         ProbesSay.NOT_MEASURED: Outcome.INCONCLUSIVE,
     }[probes]
+
+
+def derive_rehearsal(*, deployed: bool, there: Serving, way_back: Outcome) -> RehearsalOutcome:
+    """Return what a rehearsal showed: `proven` only when both commands did their work and that was measured.
+
+    `deployed` says whether the deploy command exited with 0, `there` what was served after it, and `way_back` what
+    became of the rollback, by the same table as in production.
+    """
+    if way_back is Outcome.UNKNOWN:
+        return RehearsalOutcome.UNKNOWN
+    if way_back is Outcome.STOPPED:
+        return RehearsalOutcome.STOPPED
+    if not deployed or there in (Serving.MIXED, Serving.OTHER):
+        return RehearsalOutcome.NOT_PROVEN
+    if there is Serving.NOT_MEASURED or way_back is Outcome.INCONCLUSIVE:
+        return RehearsalOutcome.INCONCLUSIVE
+    return RehearsalOutcome.PROVEN if way_back is Outcome.RESTORED else RehearsalOutcome.NOT_PROVEN

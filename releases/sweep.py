@@ -18,12 +18,14 @@ from releases import actor as actors, book
 from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
-from releases.models import ChecklistRun, Environment, Execution, Finding, ProbeRun, Rollback
+from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rehearsal, Rollback
 from releases.services import checklists, denials, rollbacks, rolling_back
 from releases.services.rollback_rows import lock, note
 from releases.states import (
+    OPEN_REHEARSAL,
     OPEN_ROLLBACK,
     CommandState,
+    DeploymentStatus,
     ExecutionStatus,
     Level,
     ProbeStatus,
@@ -78,6 +80,8 @@ class Sweep:
         _guarded(self._close_lost_executions)
         _guarded(self._requeue_lost_probes)
         _guarded(self._move_rollbacks_on)
+        _guarded(self._move_deployments_on)
+        _guarded(self._move_rehearsals_on)
         _guarded(self._move_runs_on)
         _guarded(self._render_commands)
         _guarded(denials.close_minutes)
@@ -140,6 +144,28 @@ class Sweep:
         else:
             _knock_again(rollback, "settle_lost")
 
+    def _move_deployments_on(self) -> None:
+        ours = Deployment.objects.filter(status=DeploymentStatus.STARTED, requester__isnull=False)
+        for deployment in ours.select_related("environment__service", "baseline", "execution"):
+            execution, baseline = deployment.execution, deployment.baseline
+            if not _due(deployment.knocked_at):
+                continue
+            if execution is not None and execution.command == CommandState.LOST:
+                task = "settle_lost_deployment"
+            elif execution is None and (baseline is None or baseline.status == RunStatus.DONE):
+                task = "run_deployment"
+            else:
+                continue
+            Deployment.objects.filter(pk=deployment.pk).update(knocked_at=timezone.now())
+            knock(task, deployment.environment.act_queue, deployment.pk)
+
+    def _move_rehearsals_on(self) -> None:
+        for rehearsal in Rehearsal.objects.filter(status__in=OPEN_REHEARSAL).select_related("environment__service"):
+            busy = any(step.begun and not step.ended for step in rehearsal.steps.select_related("execution", "run"))
+            if not busy and _due(rehearsal.knocked_at):
+                Rehearsal.objects.filter(pk=rehearsal.pk).update(knocked_at=timezone.now())
+                knock("continue_rehearsal", rehearsal.environment.act_queue, rehearsal.pk)
+
     def _move_runs_on(self) -> None:
         for run in ChecklistRun.objects.filter(status=RunStatus.RUNNING):
             _guarded(checklists.settle_run, run.pk)
@@ -195,6 +221,15 @@ def close_lost(execution: Execution) -> bool:
                 host=execution.host,
             )
             knock("settle_lost", execution.environment.act_queue, rollback.pk)
+        else:
+            book.record(
+                Tag.EXECUTION_LOST,
+                actors.sweep(),
+                about=execution.tag,
+                environment=execution.environment,
+                kind=execution.kind,
+                host=execution.host,
+            )
     return True
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from celery import Task, shared_task
 from django.conf import settings
 
-from releases.services import checklists, commands, probing, rolling_back
+from releases.services import checklists, commands, deploying, probing, rehearsing, rolling_back
 
 Work = Callable[[int], None]
 
@@ -33,6 +33,26 @@ def continue_rollback(rollback_id: int) -> None:
 @act
 def settle_lost(rollback_id: int) -> None:
     rolling_back.settle_lost(rollback_id)
+
+
+@act
+def run_deployment(deployment_id: int) -> None:
+    deploying.run_deployment(deployment_id)
+
+
+@act
+def settle_lost_deployment(deployment_id: int) -> None:
+    deploying.settle_lost_deployment(deployment_id)
+
+
+@act
+def continue_rehearsal(rehearsal_id: int) -> None:
+    rehearsing.continue_rehearsal(rehearsal_id)
+
+
+@act
+def render_deploy(rendered_id: int) -> None:
+    commands.render_deploy(rendered_id)
 
 
 @act

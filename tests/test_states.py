@@ -11,10 +11,12 @@ from releases.states import (
     Outcome,
     ProbesSay,
     Regression,
+    RehearsalOutcome,
     RollbackStatus,
     Serving,
     Verdict,
     derive_outcome,
+    derive_rehearsal,
     worst,
     worst_regression,
 )
@@ -135,3 +137,31 @@ def test_what_was_not_purged_or_left_out_is_never_simply_restored() -> None:
             complete=False,
         )
         assert outcome is not Outcome.RESTORED
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+@pytest.mark.parametrize("there", list(Serving))
+@pytest.mark.parametrize("way_back", list(Outcome))
+def test_a_rehearsal_proves_something_only_when_both_ways_were_measured(
+    deployed: bool, there: Serving, way_back: Outcome
+) -> None:
+    proven = derive_rehearsal(deployed=deployed, there=there, way_back=way_back) is RehearsalOutcome.PROVEN
+    assert proven == (deployed and there is Serving.TARGET and way_back is Outcome.RESTORED)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "there", "way_back", "expected"),
+    [
+        (False, Serving.NOT_MEASURED, Outcome.RESTORED, RehearsalOutcome.NOT_PROVEN),
+        (True, Serving.NOT_MEASURED, Outcome.RESTORED, RehearsalOutcome.INCONCLUSIVE),
+        (True, Serving.TARGET, Outcome.INCONCLUSIVE, RehearsalOutcome.INCONCLUSIVE),
+        (True, Serving.TARGET, Outcome.NOT_RESTORED, RehearsalOutcome.NOT_PROVEN),
+        (True, Serving.TARGET, Outcome.RESTORED_WITH_DIFFERENCES, RehearsalOutcome.NOT_PROVEN),
+        (True, Serving.TARGET, Outcome.STOPPED, RehearsalOutcome.STOPPED),
+        (False, Serving.OTHER, Outcome.UNKNOWN, RehearsalOutcome.UNKNOWN),
+    ],
+)
+def test_what_a_rehearsal_showed_follows_from_the_way_there_and_the_way_back(
+    deployed: bool, there: Serving, way_back: Outcome, expected: RehearsalOutcome
+) -> None:
+    assert derive_rehearsal(deployed=deployed, there=there, way_back=way_back) is expected

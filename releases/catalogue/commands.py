@@ -7,7 +7,7 @@ and there is no shell that could read it.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,11 @@ class CommandTemplate:
         """Names of the values that this command needs."""
         return frozenset(name for argument in self.argv if (name := placeholder_of(argument)) is not None)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what decides the effect, placeholders unfilled. Hexadecimal."""
+        return _digest(self.argv, self.directory, self.timeout, self.environment)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -60,13 +65,7 @@ class Command:
     @property
     def digest(self) -> str:
         """SHA-256 over what decides the effect: argv, directory, timeout and the names passed on. Hexadecimal."""
-        facts = {
-            "argv": self.argv,
-            "directory": self.directory,
-            "timeout": self.timeout,
-            "environment": sorted(self.environment),
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _digest(self.argv, self.directory, self.timeout, self.environment)
 
 
 def placeholder_of(argument: str) -> str | None:
@@ -91,6 +90,11 @@ def render(template: CommandTemplate, values: Mapping[str, str]) -> Command:
         grace=template.grace,
         environment=template.environment,
     )
+
+
+def _digest(argv: Sequence[str], directory: str, timeout: int, environment: Iterable[str]) -> str:
+    facts = {"argv": argv, "directory": directory, "timeout": timeout, "environment": sorted(environment)}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _fill(argument: str, values: Mapping[str, str]) -> str:

@@ -58,7 +58,8 @@ class CatalogueEnvironment:
     purging_method: str
     """How a route is purged: `PURGE`, `BAN`, `command`, or empty where nothing is."""
     commands: Mapping[str, CommandTemplate] = field(repr=False)
-    """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `read_configuration`, `read_log`."""
+    """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `copy_configuration`, `read_configuration`,
+    `read_log`."""
     accounts: tuple[CatalogueAccount, ...] = field(repr=False)
     checklist: Mapping[str, Mapping[str, Any]]
     """Settings by probe key, as JSON, defaults filled in. A probe without settings here is not run."""
@@ -82,6 +83,11 @@ class CatalogueEnvironment:
         """`archive/production`."""
         return f"{self.service}/{self.key}"
 
+    @property
+    def command_digests(self) -> dict[str, str]:
+        """Digests of the commands by name, placeholders unfilled."""
+        return {name: template.digest for name, template in sorted(self.commands.items())}
+
     def public(self) -> dict[str, Any]:
         """Return, as JSON, what the web may know: no argv, directories, accounts or secrets."""
         return {
@@ -96,6 +102,7 @@ class CatalogueEnvironment:
             "requires_rehearsal": self.requires_rehearsal,
             "purging_method": self.purging_method,
             "command_names": sorted(self.commands),
+            "command_digests": self.command_digests,
             "receivers": [receiver.name for receiver in self.receivers],
             "checklist": {key: dict(settings) for key, settings in self.checklist.items()},
         }

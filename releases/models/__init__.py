@@ -4,10 +4,11 @@ from releases.models.acceptance import Acceptance
 from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.denial import Denial
-from releases.models.execution import Execution, Lease, RenderedCommand, Worker
+from releases.models.execution import Execution, Lease, RenderedCommand, RenderedDeploy, Worker
 from releases.models.message import Message
 from releases.models.note import Note
 from releases.models.people import ApiToken, User
+from releases.models.rehearsal import Rehearsal, RehearsalStep
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
 from releases.models.service import Environment, Freeze, Service
@@ -29,8 +30,11 @@ __all__ = [
     "Message",
     "Note",
     "ProbeRun",
+    "Rehearsal",
+    "RehearsalStep",
     "Release",
     "RenderedCommand",
+    "RenderedDeploy",
     "Rollback",
     "Service",
     "User",

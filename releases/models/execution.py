@@ -68,6 +68,29 @@ class Execution(Lease):
         return f"E-{self.pk}"
 
 
+class RenderedDeploy(models.Model):
+    """A deploy command as the worker that would run it rendered it: what you saw is what runs."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="rendered_deploys")
+    release = models.ForeignKey("releases.Release", on_delete=models.CASCADE, related_name="+")
+    argv = models.JSONField(default=list)
+    timeout = models.FloatField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    problems = models.JSONField(default=list)
+    """Sentences; empty when the command would start."""
+    host = models.CharField(max_length=255, blank=True)
+    """Empty until a worker has looked."""
+    rendered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "release"], name="rendered_deploy_one_per_release")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.environment}: {' '.join(self.argv)}"
+
+
 class RenderedCommand(models.Model):
     """A rollback command as the worker that would run it rendered it: what you saw is what runs."""
 

@@ -1,9 +1,12 @@
 """Releases and their deployments."""
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from releases.models.execution import Execution
 from releases.models.fields import state_field
 from releases.models.service import Environment, Service
 from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
@@ -73,14 +76,36 @@ class Deployment(models.Model):
     """When the first of these acceptances ends; none where they hold for the release."""
     despite_freeze = models.BooleanField(default=False)
     reported_by = models.CharField(max_length=150)
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """Who had Rollbook run the deploy command; none where its start and finish are reported."""
+    seen_digest = models.CharField(max_length=64, blank=True)
+    """Digest of the command that the page showed; empty when no worker had rendered one."""
+    execution = models.OneToOneField(
+        Execution, on_delete=models.PROTECT, null=True, blank=True, related_name="deployment"
+    )
+    """The command that Rollbook ran for it, from its claim on."""
+    detail = models.TextField(blank=True)
+    """One sentence on what it waits for, or why it ended as it did."""
+    stop_requested_by = models.CharField(max_length=150, blank=True)
+    knocked_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        permissions = [("report_deployment", "May report a deployment's start and finish")]
+        permissions = [
+            ("report_deployment", "May report a deployment's start and finish"),
+            ("deploy", "May have Rollbook run a deployment or a rehearsal"),
+        ]
         indexes = [
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
+            models.Index(
+                fields=["id"],
+                condition=Q(status=DeploymentStatus.STARTED.value, requester__isnull=False),
+                name="deployment_run_here_open",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,6 +114,11 @@ class Deployment(models.Model):
     @property
     def tag(self) -> str:
         return f"D-{self.pk}"
+
+    @property
+    def run_here(self) -> bool:
+        """Whether Rollbook runs its deploy command, rather than a pipeline that reports it."""
+        return self.requester_id is not None
 
     @property
     def verified(self) -> bool:

@@ -38,6 +38,8 @@ class Environment(models.Model):
     checklist = models.JSONField(default=dict)
     """Settings by probe key; copied into every checklist run."""
     command_names = models.JSONField(default=list)
+    command_digests = models.JSONField(default=dict)
+    """By name, over the commands as the catalogue gives them: a receipt counts as long as they stay the same."""
     receivers = models.JSONField(default=list)
     """Names of those who are told; their addresses stay in the catalogue."""
     listed = models.BooleanField(default=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from releases.models import Acceptance, ChecklistRun, Deployment, Finding, ProbeRun
 from releases.states import Level, Purpose, RunStatus
 
-JUDGING = (Purpose.VERIFY, Purpose.RESTORE)
+JUDGING = (Purpose.VERIFY, Purpose.RESTORE, Purpose.REHEARSAL)
 
 
 def newest_answers(deployment: Deployment) -> list[ProbeRun]:

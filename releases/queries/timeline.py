@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from releases.book import Tag
-from releases.models import ChecklistRun, Event, Release, Rollback
+from releases.models import ChecklistRun, Event, Rehearsal, Release, Rollback
 from releases.queries.history import Row
 
 LIMIT = 50
@@ -37,6 +37,8 @@ def timeline(release: Release, deployments: Sequence[Row]) -> list[Happened]:
         .values_list("pk", flat=True)[:LIMIT]
     )
     tags = [release.tag]
+    rehearsals = Rehearsal.objects.filter(release=release).order_by("-pk").values_list("pk", flat=True)[:LIMIT]
+    tags += [f"RH-{pk}" for pk in rehearsals]
     tags += [f"D-{pk}" for pk in numbers] + [f"C-{pk}" for pk in runs] + [f"RB-{pk}" for pk in rollbacks]
     events = Event.objects.filter(object_tag__in=tags).order_by("-seq")[:LIMIT]
     return [_happened(event) for event in events]
@@ -73,11 +75,32 @@ def sentence(event: Event) -> str:
             return "No longer marked bad."
         case Tag.DEPLOYMENT_STARTED:
             return f"Deployment {about} started in {place}."
+        case Tag.DEPLOYMENT_CLAIMED:
+            return f"Deployment {about}: its command started{of('host', ' on ')}."
+        case Tag.DEPLOYMENT_REFUSED:
+            return f"Deployment {about} was refused by the worker; nothing has run."
+        case Tag.DEPLOYMENT_CANCELLED:
+            return f"Deployment {about} was cancelled; nothing has run."
+        case Tag.DEPLOYMENT_STOP_REQUESTED:
+            return f"Deployment {about}: asked to stop."
         case Tag.DEPLOYMENT_FINISHED:
             despite = ", despite the freeze" if details.get("despite_freeze") else ""
             return f"Deployment {about} finished in {place}{despite}."
         case Tag.DEPLOYMENT_FAILED:
             return f"Deployment {about} failed in {place}."
+        case Tag.REHEARSAL_REQUESTED:
+            return f"{about}: rehearse{of('version')} in {place}, then back{of('back_to_version', ' to ')}."
+        case Tag.REHEARSAL_REFUSED:
+            return f"{about}: refused by the worker; nothing has run."
+        case Tag.REHEARSAL_STOP_REQUESTED:
+            return f"{about}: asked to stop."
+        case Tag.REHEARSAL_STEP_ENDED:
+            ended = f"{details.get('command', 'ended')}{of('exit_code', ', exit ')}"
+            return f"{about}: {details.get('step', 'a step')} {ended}."
+        case Tag.REHEARSAL_DONE:
+            return f"{about}:{of('outcome')}.{of('detail')}"
+        case Tag.EXECUTION_LOST:
+            return f"{about}: the worker was lost while its command ran."
         case Tag.CHECKLIST_SETTLED:
             tainted = ", tainted" if details.get("tainted") else ""
             verdict = f"{of('verdict')}{of('regression', ', regression ')}{tainted}"

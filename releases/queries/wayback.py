@@ -169,12 +169,16 @@ def expected_seconds(environment: Environment) -> tuple[float, int] | None:
 def _why_not(deployment: Deployment, live: Deployment) -> str:
     if deployment.status == DeploymentStatus.FAILED:
         return "its deployment failed"
+    if deployment.status == DeploymentStatus.CANCELLED:
+        return "its deployment was cancelled before anything ran"
     if deployment.release_id == live.release_id:
         return "the same version is live"
     if deployment.release.bad:
         return f"marked bad by {deployment.release.bad_by}: {deployment.release.bad_reason}"
     if deployment.kind == DeploymentKind.ROLLBACK:
         return "a rollback is never a rollback's target"
+    if deployment.kind == DeploymentKind.REHEARSAL:
+        return "it was here only for a rehearsal"
     return ""
 
 

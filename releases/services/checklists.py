@@ -14,7 +14,7 @@ from django.utils import timezone
 from releases import actor as actors, book
 from releases.book import Tag
 from releases.knocks import knock
-from releases.models import ChecklistRun, Deployment, Environment, ProbeRun
+from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, RehearsalStep
 from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
 from releases.queries.answers import JUDGING, newest_answers
@@ -220,9 +220,20 @@ def _conclude(run: ChecklistRun) -> None:
         tainted=run.tainted,
         deployment=run.deployment.tag if run.deployment else "",
     )
+    _let_go_on(run)
     following = ChecklistRun.objects.filter(environment=run.environment, status=RunStatus.QUEUED).order_by("id").first()
     if following is not None:
         knock("begin_run", run.environment.probe_queue, following.pk)
+
+
+def _let_go_on(run: ChecklistRun) -> None:
+    """Knock for what waited for this run: a deployment of ours for its baseline, a rehearsal for its next step."""
+    deployment = run.deployment
+    if run.purpose == Purpose.BASELINE and deployment is not None and deployment.run_here:
+        knock("run_deployment", run.environment.act_queue, deployment.pk)
+    rehearsal = RehearsalStep.objects.filter(run=run).values_list("rehearsal", flat=True).first()
+    if rehearsal is not None:
+        knock("continue_rehearsal", run.environment.act_queue, rehearsal)
 
 
 def _carry_verdict(run: ChecklistRun) -> None:

@@ -15,7 +15,7 @@ from releases.display import visible
 from releases.executor.masking import Masker
 from releases.http import Deadline
 from releases.knocks import knock
-from releases.models import Deployment, Environment, RenderedCommand, Worker
+from releases.models import Deployment, Environment, RenderedCommand, RenderedDeploy, Worker
 from releases.queries.wayback import WORKER_FRESH
 from releases.services import last_known, places
 from releases.services.artifacts import look_for_artifact
@@ -90,6 +90,23 @@ def render_target(deployment_id: int) -> None:
     RenderedCommand.objects.filter(pk=row.pk).update(
         artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
     )
+
+
+def render_deploy(rendered_id: int) -> None:
+    """Look at the deploy command of one release, and keep what this worker would run. Nothing is run."""
+    row = RenderedDeploy.objects.select_related("environment__service", "release").get(pk=rendered_id)
+    environment = row.environment
+    try:
+        command = command_named("deploy", environment, Deployment(release=row.release, environment=environment))
+    except CannotRender as error:
+        row.argv, row.timeout, row.digest, row.problems = [], 0, "", [visible(str(error))]
+    else:
+        row.argv, row.digest = shown_argv(environment, command), command.digest
+        row.timeout = command.timeout + command.grace
+        found = [*problems(command, places.passed_environment()), *_held(environment)]
+        row.problems = [visible(sentence) for _, sentence in found]
+    row.host, row.rendered_at = places.host(), timezone.now()
+    row.save()
 
 
 def keep_rendered(environment: Environment, target: Deployment) -> RenderedCommand:

@@ -1,4 +1,6 @@
-"""Reporting a deployment's start and finish: the one pair of functions behind form, API and command."""
+"""A deployment's start and finish: the one pair of functions behind form, API, command, and our own deploy command."""
+
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,7 +11,7 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
 from releases.intake import FinishSpec, StartSpec
 from releases.models import Deployment, Environment, Freeze, Release
-from releases.services import checklists
+from releases.services import checklists, refusals
 from releases.services.commands import render_soon
 from releases.services.idempotency import once
 from releases.services.lookups import known_deployment, listed_environment, registered_release
@@ -29,7 +31,7 @@ def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deploym
         actor,
         key,
         spec.model_copy(update={"wait": 0}),
-        lambda: _start(environment, release, actor),
+        lambda: begin(environment, release, actor),
         lambda pk: Deployment.objects.get(pk=pk),
     )
 
@@ -41,17 +43,28 @@ def finish_deployment(pk: int, spec: FinishSpec, *, actor: Actor, key: str = "")
     """
     require(actor, "report_deployment", scope="deployments:write", on=f"D-{pk}")
     deployment = known_deployment(pk)
-    _refuse_a_rollbacks_own(deployment)
+    _refuse_our_own(deployment)
     return once(
         actor,
         key,
         f"finish {pk} {spec.model_dump_json()}",
-        lambda: _finish(deployment, spec, actor),
+        lambda: conclude(deployment, succeeded=spec.succeeded, actor=actor),
         known_deployment,
     )
 
 
-def _refuse_a_rollbacks_own(deployment: Deployment) -> None:
+def _refuse_our_own(deployment: Deployment) -> None:
+    if deployment.run_here:
+        raise Conflict(
+            Problem(
+                "run_by_rollbook",
+                f"Rollbook runs the deploy command of {deployment.tag} itself; it ends with its command.",
+                "the number of a deployment that was reported as started",
+                field="deployment",
+                got=deployment.tag,
+                retry=DO_NOT_RETRY,
+            )
+        )
     if deployment.kind == DeploymentKind.ROLLBACK:
         raise Conflict(
             Problem(
@@ -71,7 +84,8 @@ def make_live(deployment: Deployment) -> None:
     render_soon(deployment.environment)
 
 
-def _start(environment: Environment, release: Release, actor: Actor) -> Deployment:
+def begin(environment: Environment, release: Release, actor: Actor, **run_here: Any) -> Deployment:
+    """Write the deployment and have its baseline measured, in the caller's transaction. Raises Conflict."""
     freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
     if freeze is not None:
         raise Conflict(
@@ -98,6 +112,7 @@ def _start(environment: Environment, release: Release, actor: Actor) -> Deployme
             ),
             made=release,
         )
+    refusals.without_rehearsal(environment, release)
     live = Environment.objects.values_list("live", flat=True).get(pk=environment.pk)
     deployment = Deployment.objects.create(
         release=release,
@@ -105,27 +120,39 @@ def _start(environment: Environment, release: Release, actor: Actor) -> Deployme
         replaced_id=live,
         reported_by=actor.name,
         started_at=timezone.now(),
+        **run_here,
     )
     deployment.baseline = checklists.make_run(environment, purpose=Purpose.BASELINE, deployment=deployment)
     deployment.save(update_fields=["baseline"])
-    book.record(Tag.DEPLOYMENT_STARTED, actor, about=deployment.tag, environment=environment, version=release.version)
+    book.record(
+        Tag.DEPLOYMENT_STARTED,
+        actor,
+        about=deployment.tag,
+        environment=environment,
+        version=release.version,
+        run_here=deployment.run_here,
+    )
     return deployment
 
 
-def _expected_version(deployment: Deployment, spec: FinishSpec) -> str:
+def _expected_version(deployment: Deployment, succeeded: bool) -> str:
     """After a failed deployment the earlier version should still be served."""
-    if spec.succeeded:
+    if succeeded:
         return deployment.release.version
     return deployment.replaced.release.version if deployment.replaced else ""
 
 
-def _finish(deployment: Deployment, spec: FinishSpec, actor: Actor) -> Deployment:
+def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: str = "", **facts: Any) -> Deployment:
+    """Close a deployment, make it the live one if it succeeded, and have the checklist answered.
+
+    `facts` go into the book. Raises Conflict `already_finished` where it was closed otherwise.
+    """
     environment = deployment.environment
-    status = DeploymentStatus.FINISHED if spec.succeeded else DeploymentStatus.FAILED
+    status = DeploymentStatus.FINISHED if succeeded else DeploymentStatus.FAILED
     frozen = Freeze.objects.filter(environment=environment, lifted_at=None).exists()
     with transaction.atomic():
         moved = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
-            status=status, finished_at=timezone.now(), despite_freeze=frozen
+            status=status, finished_at=timezone.now(), despite_freeze=frozen, detail=detail
         )
         if not moved:
             deployment.refresh_from_db()
@@ -149,15 +176,16 @@ def _finish(deployment: Deployment, spec: FinishSpec, actor: Actor) -> Deploymen
             environment,
             purpose=Purpose.VERIFY,
             deployment=deployment,
-            expected_version=_expected_version(deployment, spec),
+            expected_version=_expected_version(deployment, succeeded),
             compared_with=checklists.usable_baseline(deployment),
         )
         book.record(
-            Tag.DEPLOYMENT_FINISHED if spec.succeeded else Tag.DEPLOYMENT_FAILED,
+            Tag.DEPLOYMENT_FINISHED if succeeded else Tag.DEPLOYMENT_FAILED,
             actor,
             about=deployment.tag,
             environment=environment,
             version=deployment.release.version,
             despite_freeze=frozen,
+            **facts,
         )
     return deployment

@@ -8,6 +8,7 @@ GROUPS = {
     "lead": [
         "register_release",
         "report_deployment",
+        "deploy",
         "lift_freeze",
         "roll_back",
         "run_checklist",

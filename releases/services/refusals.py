@@ -1,0 +1,93 @@
+"""What keeps a deployment or a rehearsal from being begun, each as the problem that a person reads."""
+
+from releases import queries
+from releases.errors import DO_NOT_RETRY, Conflict, Problem
+from releases.models import Deployment, Environment, Execution, Rehearsal, Release, RenderedDeploy
+from releases.queries.receipts import newest_receipt
+from releases.states import (
+    OPEN_REHEARSAL,
+    DeploymentKind,
+    DeploymentStatus,
+    ExecutionStatus,
+)
+
+
+def without_command(environment: Environment, *names: str) -> None:
+    """Refuse where the catalogue names no such command here."""
+    for name in names:
+        if name not in environment.command_names:
+            raise Conflict(
+                Problem(
+                    f"no_{name}_command",
+                    f"The catalogue has no {name} command for {environment}.",
+                    f"a command `commands.{name}` in the catalogue file; until then a pipeline deploys and reports it",
+                    field="environment",
+                    got=environment.key,
+                    retry=DO_NOT_RETRY,
+                )
+            )
+
+
+def while_busy(environment: Environment) -> None:
+    """Refuse while something else changes, or is about to change, what is served here."""
+    rollback = queries.open_rollback(environment)
+    if rollback is not None:
+        what = f"{rollback.tag} by {rollback.requested_by}"
+    elif rehearsal := Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL).first():
+        what = f"{rehearsal.tag} by {rehearsal.requested_by}"
+    elif started := Deployment.objects.filter(
+        environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
+    ).first():
+        what = f"{started.tag}, started by {started.reported_by},"
+    elif execution := Execution.objects.filter(environment=environment, status=ExecutionStatus.EXECUTING).first():
+        what = f"{execution.tag} ({execution.kind}) by {execution.started_by}"
+    else:
+        return
+    raise Conflict(
+        Problem(
+            "environment_busy",
+            f"{what} is on in {environment}.",
+            "an environment in which nothing else runs",
+            field="environment",
+            got=environment.key,
+            retry="when that has ended",
+        )
+    )
+
+
+def of_another_command(environment: Environment, release: Release, digest: str) -> None:
+    """Refuse a press that shows another command than a worker has rendered: what you saw is what runs."""
+    rendered = RenderedDeploy.objects.filter(environment=environment, release=release).first()
+    if rendered is not None and rendered.digest and rendered.digest != digest:
+        raise Conflict(
+            Problem(
+                "command_changed",
+                "The command that would run is not the one that the page showed."
+                if digest
+                else "The page showed no command yet; a worker has rendered it meanwhile.",
+                "a press on a page that shows the command",
+                field="digest",
+                retry="from a fresh page",
+            )
+        )
+
+
+def without_rehearsal(environment: Environment, release: Release) -> None:
+    """Refuse a release that was not rehearsed where the environment requires that."""
+    if not environment.requires_rehearsal:
+        return
+    receipt = newest_receipt(environment, release)
+    if receipt is not None and receipt.counts:
+        return
+    raise Conflict(
+        Problem(
+            "rehearsal_required",
+            f"{environment} requires a rehearsal, and "
+            + (f"{receipt.rehearsal.tag} does not count: {receipt.why}." if receipt else f"{release} has none."),
+            "a rehearsal of this release that is proven and fresh: press Rehearse on the page of another environment",
+            field="version",
+            got=release.version,
+            retry="after the rehearsal",
+        ),
+        made=receipt.rehearsal if receipt else None,
+    )
