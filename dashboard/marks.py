@@ -38,6 +38,8 @@ MARKS: dict[str, Mark] = {
     # verdicts and outcomes
     "pass": _GOOD,
     "restored": _GOOD,
+    "proven": _GOOD,
+    "not proven": _BAD,
     "restored with differences": Mark("circle-notch", "late", "○"),
     "fail": _BAD,
     "not restored": _BAD,

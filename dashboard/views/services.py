@@ -92,6 +92,7 @@ def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict
         "who_may_roll_back": who_may("roll_back"),
         "may_lift": may(request, "lift_freeze"),
         "who_may_lift": who_may("lift_freeze"),
+        "may_deploy": may(request, "deploy"),
         "may_report": may(request, "report_deployment"),
         "who_may_report": who_may("report_deployment"),
         "live": False,

@@ -61,8 +61,8 @@ def standing(deployment: Deployment, progress: Progress | None) -> Standing:
         return _of_rollback(rollback, progress)
     if deployment.status == DeploymentStatus.STARTED:
         return Standing("started")
-    if deployment.status == DeploymentStatus.FAILED:
-        return Standing("failed")
+    if deployment.status in (DeploymentStatus.FAILED, DeploymentStatus.CANCELLED):
+        return Standing(deployment.status)
     if deployment.verdict:
         return Standing(deployment.verdict)
     return _checking(progress) if progress else Standing("not checked")

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
@@ -15,7 +16,7 @@ from releases.display import visible
 from releases.executor.masking import Masker
 from releases.http import Deadline
 from releases.knocks import knock
-from releases.models import Deployment, Environment, RenderedCommand, RenderedDeploy, Worker
+from releases.models import Deployment, Environment, Release, RenderedCommand, RenderedDeploy, Worker
 from releases.queries.wayback import WORKER_FRESH
 from releases.services import last_known, places
 from releases.services.artifacts import look_for_artifact
@@ -27,6 +28,8 @@ ANSWER_SECONDS = 18.0
 SILENCE_SECONDS = 2.0
 """The same where none has reported itself: one may just have started."""
 LOOK_AGAIN_SECONDS = 0.1
+LOOKED_LATELY = timedelta(minutes=1)
+"""How old the look at a deploy command may be that a page shows."""
 
 _looking_here: ContextVar[bool] = ContextVar("looking_here", default=False)
 
@@ -90,6 +93,14 @@ def render_target(deployment_id: int) -> None:
     RenderedCommand.objects.filter(pk=row.pk).update(
         artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
     )
+
+
+def deploy_command_shown(environment: Environment, release: Release) -> RenderedDeploy:
+    """Return the deploy command as a worker last rendered it, and ask for a new look where that was long ago."""
+    row, made = RenderedDeploy.objects.get_or_create(environment=environment, release=release)
+    if made or row.rendered_at is None or timezone.now() - row.rendered_at > LOOKED_LATELY:
+        knock("render_deploy", environment.act_queue, row.pk)
+    return row
 
 
 def render_deploy(rendered_id: int) -> None:

@@ -1,0 +1,91 @@
+"""What Rollbook carries out step by step, a deployment of its own or a rehearsal, as its page shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from releases.models import ChecklistRun, Deployment, Execution, Rehearsal
+from releases.queries.standing import progress_of, unsettled_runs
+from releases.states import CommandState, ExecutionStatus, Purpose, RehearsalStepKind, RunStatus
+
+NAMES = {
+    RehearsalStepKind.COPY_CONFIGURATION: "Copy configuration",
+    RehearsalStepKind.MEASURE_BEFORE: "Measure before",
+    RehearsalStepKind.DEPLOY: "Deploy command",
+    RehearsalStepKind.CHECK: "Checklist",
+    RehearsalStepKind.ROLL_BACK: "Rollback command",
+    RehearsalStepKind.CHECK_AGAIN: "Checklist again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: a command or a checklist, and where it stands."""
+
+    name: str
+    word: str
+    """A word of state."""
+    says: str = ""
+    seconds: float | None = None
+    since: datetime | None = None
+    """When it began; none once it has ended."""
+    execution: Execution | None = None
+
+
+def steps_of_deployment(deployment: Deployment) -> list[Step]:
+    """Return the steps of a deployment whose command Rollbook runs: baseline, command, checklist."""
+    return [
+        _checklist("Baseline", deployment.baseline),
+        _command("Deploy command", deployment.execution),
+        _checklist("Checklist", newest_check(deployment)),
+    ]
+
+
+def steps_of_rehearsal(rehearsal: Rehearsal) -> list[Step]:
+    """Return the steps of a rehearsal in their order."""
+    return [
+        _command(NAMES[RehearsalStepKind(step.kind)], step.execution)
+        if step.execution is not None
+        else _checklist(NAMES[RehearsalStepKind(step.kind)], step.run)
+        for step in rehearsal.steps.select_related("execution", "run")
+    ]
+
+
+def newest_check(deployment: Deployment) -> ChecklistRun | None:
+    """Return the checklist that judges a deployment, or is about to."""
+    runs = deployment.checklist_runs.exclude(purpose=Purpose.BASELINE)
+    return deployment.verify_run or runs.order_by("-pk").first()
+
+
+def moving(steps: Sequence[Step]) -> bool:
+    """Whether a step is at work now."""
+    return any(step.since is not None for step in steps)
+
+
+def _command(name: str, execution: Execution | None) -> Step:
+    if execution is None:
+        return Step(name, "waiting")
+    if execution.status == ExecutionStatus.EXECUTING:
+        return Step(name, "executing", since=execution.started_at, execution=execution)
+    took = (execution.ended_at - execution.started_at).total_seconds() if execution.ended_at else None
+    if execution.command == CommandState.EXITED:
+        word = "pass" if execution.exit_code == 0 else "failed"
+        return Step(name, word, f"exit {execution.exit_code}", took, execution=execution)
+    return Step(name, execution.command, execution.stop_reason or execution.problem, took, execution=execution)
+
+
+def _checklist(name: str, run: ChecklistRun | None) -> Step:
+    if run is None:
+        return Step(name, "waiting")
+    if run.status != RunStatus.DONE:
+        progress = progress_of(unsettled_runs().filter(pk=run.pk).first() or _uncounted(run))
+        word = "queued" if run.status == RunStatus.QUEUED else "verifying"
+        return Step(name, word, f"{progress.done} of {progress.total}", since=run.started_at or run.created_at)
+    took = (run.finished_at - (run.started_at or run.created_at)).total_seconds() if run.finished_at else None
+    return Step(name, run.verdict or "inconclusive", run.given_up, took)
+
+
+def _uncounted(run: ChecklistRun) -> ChecklistRun:
+    """Stand in for a run that was settled between two questions."""
+    vars(run).update(probes_done=0, probes_total=0)
+    return run
