@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from releases.models import ChecklistRun, Deployment, Execution, Rehearsal
+from releases.models import ChecklistRun, Deployment, Execution, Finding, Rehearsal
 from releases.queries.standing import progress_of, unsettled_runs
-from releases.states import CommandState, ExecutionStatus, Purpose, RehearsalStepKind, RunStatus
+from releases.states import CommandState, ExecutionStatus, Level, Purpose, RehearsalStepKind, RunStatus, Verdict
 
 NAMES = {
     RehearsalStepKind.COPY_CONFIGURATION: "Copy configuration",
@@ -16,6 +16,9 @@ NAMES = {
     RehearsalStepKind.ROLL_BACK: "Rollback command",
     RehearsalStepKind.CHECK_AGAIN: "Checklist again",
 }
+
+FINDINGS_SHOWN = 10
+"""Of one checklist; the others stand on the page of the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Step:
     since: datetime | None = None
     """When it began; none once it has ended."""
     execution: Execution | None = None
+    findings: Sequence[Finding] = ()
+    """What kept its checklist from a pass."""
 
 
 def steps_of_deployment(deployment: Deployment) -> list[Step]:
@@ -82,7 +87,14 @@ def _checklist(name: str, run: ChecklistRun | None) -> Step:
         word = "queued" if run.status == RunStatus.QUEUED else "verifying"
         return Step(name, word, f"{progress.done} of {progress.total}", since=run.started_at or run.created_at)
     took = (run.finished_at - (run.started_at or run.created_at)).total_seconds() if run.finished_at else None
-    return Step(name, run.verdict or "inconclusive", run.given_up, took)
+    word = run.verdict or Verdict.INCONCLUSIVE
+    return Step(name, word, run.given_up or word, took, findings=_deciding(run))
+
+
+def _deciding(run: ChecklistRun) -> list[Finding]:
+    """Return the first findings that decided, new ones first."""
+    found = Finding.objects.filter(probe_run__run=run).exclude(level=Level.NOTE).select_related("probe_run")
+    return list(found.order_by("already_failing", "pk")[:FINDINGS_SHOWN])
 
 
 def _uncounted(run: ChecklistRun) -> ChecklistRun:

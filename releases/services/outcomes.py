@@ -52,7 +52,7 @@ def settle_outcome(run: ChecklistRun) -> None:
         probes=say,
         complete=not gaps,
     )
-    detail = " ".join([sentence(rollback, serving, looks, probes, say), *gaps])
+    detail = " ".join([sentence(rollback.target.release.version, serving, looks, probes, say), *gaps])
     end_rollback(rollback, outcome=outcome, serving=serving, detail=detail)
 
 
@@ -132,9 +132,8 @@ def what_probes_say(probes: Iterable[ProbeRun]) -> ProbesSay:
     return ProbesSay.AS_BEFORE if compared else ProbesSay.PASSING
 
 
-def sentence(rollback: Rollback, serving: Serving, looks: list[Look], probes: list[ProbeRun], say: ProbesSay) -> str:
-    """Say in one line what is served and what the probes found."""
-    target = rollback.target.release.version
+def sentence(target: str, serving: Serving, looks: list[Look], probes: list[ProbeRun], say: ProbesSay) -> str:
+    """Say in one line what is served, of which `target` should be, and what the probes found."""
     answers = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
     good = sum(
         probe.verdict == Verdict.PASS or (probe.verdict == Verdict.FAIL and probe.regression == Regression.NO)

@@ -24,6 +24,7 @@ from releases.states import (
     ExecutionKind,
     Outcome,
     Purpose,
+    Regression,
     RehearsalOutcome,
     RehearsalStatus,
     RehearsalStepKind as Kind,
@@ -265,30 +266,34 @@ def _settle(rehearsal: Rehearsal, steps: dict[Kind, RehearsalStep]) -> None:
     assert check is not None, "the step has ended"
     assert again is not None, "the step has ended"
     assert back is not None, "the step has ended"
-    there = _served(check, rehearsal.release.version)
-    here = _served(again, rehearsal.back_to.release.version)
-    probes = list(again.probes.all())
+    there, said_there = _measured(check, rehearsal.release.version)
+    here, said_here = _measured(again, rehearsal.back_to.release.version)
     given_up = check.given_up or again.given_up
     way_back = derive_outcome(
         command=CommandState(back.command),
         exit_code=back.exit_code,
         stopped=bool(rehearsal.stop_requested_by),
         serving=here,
-        probes=outcomes.what_probes_say(probes),
+        probes=outcomes.what_probes_say(again.probes.all()),
     )
     if given_up and here is Serving.TARGET:
         way_back = Outcome.INCONCLUSIVE
     outcome = derive_rehearsal(deployed=_exited_well(steps[Kind.DEPLOY]), there=there, way_back=way_back)
     says = (
-        f"Deploy command {_told(steps[Kind.DEPLOY])}, then {rehearsal.release.version} served: {there}. "
-        f"Rollback command {_told(steps[Kind.ROLL_BACK])}, then {rehearsal.back_to.release.version} served: {here}; "
-        f"the way back: {way_back}."
+        f"There: deploy command {_told(steps[Kind.DEPLOY])}; {said_there} "
+        f"Back: rollback command {_told(steps[Kind.ROLL_BACK])}; {said_here}"
     )
     _end(rehearsal, outcome, f"{says} {given_up}".strip(), back=here is Serving.TARGET)
 
 
-def _served(run: ChecklistRun, version: str) -> Serving:
-    return outcomes.what_is_served(outcomes.versions_seen(run, list(run.probes.all())), version)
+def _measured(run: ChecklistRun, version: str) -> tuple[Serving, str]:
+    """Return what is served, of which `version` should be, and a sentence on that and on what is worse than before."""
+    probes = list(run.probes.all())
+    looks = outcomes.versions_seen(run, probes)
+    serving = outcomes.what_is_served(looks, version)
+    said = outcomes.sentence(version, serving, looks, probes, outcomes.what_probes_say(probes))
+    worse = dict.fromkeys(probe.key for probe in probes if probe.regression == Regression.YES)
+    return serving, f"{said} Worse than before: {', '.join(worse)}." if worse else said
 
 
 def _told(step: RehearsalStep) -> str:

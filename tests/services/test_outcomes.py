@@ -91,7 +91,9 @@ def verifying(db: None) -> Rollback:
 
 def said(rollback: Rollback, *probes: ProbeRun) -> str:
     looks = versions_seen(RUN, probes)
-    return sentence(rollback, what_is_served(looks, TARGET), looks, list(probes), what_probes_say(probes))
+    return sentence(
+        rollback.target.release.version, what_is_served(looks, TARGET), looks, list(probes), what_probes_say(probes)
+    )
 
 
 def test_the_sentence_says_that_the_target_serves_everywhere_and_counts_the_rest(verifying: Rollback) -> None:
