@@ -41,6 +41,8 @@ class Shown:
     """Empty where there is nothing left to stop."""
     release: int
     deployment: int | None
+    confirm_address: str = ""
+    """Where it can be stopped and rolled back in one press; empty where that is not possible now."""
 
     @property
     def title(self) -> str:

@@ -195,4 +195,10 @@ def _shown(row: Deployment) -> Shown:
         stop_label=label,
         release=row.release_id,
         deployment=row.pk,
+        confirm_address=_confirm_address(row) if started and row.execution_id else "",
     )
+
+
+def _confirm_address(row: Deployment) -> str:
+    place = row.environment
+    return reverse("confirm", args=[place.service.key, place.key], query={"seen": row.pk})

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releases.models import ChecklistRun, Deployment, Execution, Finding, Rehearsal
-from releases.queries.standing import progress_of, unsettled_runs
-from releases.states import CommandState, ExecutionStatus, Level, Purpose, RehearsalStepKind, RunStatus, Verdict
+from releases.states import (
+    CommandState,
+    ExecutionStatus,
+    Level,
+    ProbeStatus,
+    Purpose,
+    RehearsalStepKind,
+    RunStatus,
+    Verdict,
+)
 
 NAMES = {
     RehearsalStepKind.COPY_CONFIGURATION: "Copy configuration",
@@ -83,9 +91,9 @@ def _checklist(name: str, run: ChecklistRun | None) -> Step:
     if run is None:
         return Step(name, "waiting")
     if run.status != RunStatus.DONE:
-        progress = progress_of(unsettled_runs().filter(pk=run.pk).first() or _uncounted(run))
+        answered = run.probes.filter(status=ProbeStatus.DONE).count()
         word = "queued" if run.status == RunStatus.QUEUED else "verifying"
-        return Step(name, word, f"{progress.done} of {progress.total}", since=run.started_at or run.created_at)
+        return Step(name, word, f"{answered} of {run.probes.count()}", since=run.started_at or run.created_at)
     took = (run.finished_at - (run.started_at or run.created_at)).total_seconds() if run.finished_at else None
     word = run.verdict or Verdict.INCONCLUSIVE
     return Step(name, word, run.given_up or word, took, findings=_deciding(run))
@@ -95,9 +103,3 @@ def _deciding(run: ChecklistRun) -> list[Finding]:
     """Return the first findings that decided, new ones first."""
     found = Finding.objects.filter(probe_run__run=run).exclude(level=Level.NOTE).select_related("probe_run")
     return list(found.order_by("already_failing", "pk")[:FINDINGS_SHOWN])
-
-
-def _uncounted(run: ChecklistRun) -> ChecklistRun:
-    """Stand in for a run that was settled between two questions."""
-    vars(run).update(probes_done=0, probes_total=0)
-    return run

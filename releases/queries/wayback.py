@@ -30,6 +30,7 @@ class WayBack:
     """Where a rollback of an environment could go."""
 
     live: Deployment | None
+    """What would be undone: what is live, or a deployment of ours whose command is at work, which is stopped first."""
     targets: Sequence[Deployment]
     """Verified ones first come first; where none was ever verified, finished ones, which pages label *not verified*."""
     skipped: Sequence[Skipped]
@@ -56,7 +57,7 @@ class ReadinessItem:
 
 def way_back(environment: Environment) -> WayBack:
     """Return the live deployment, the possible targets newest first, and each skipped one with its reason."""
-    live = environment.live
+    live = stoppable(environment) or environment.live
     if live is None:
         return WayBack(None, [], [])
     earlier = list(
@@ -82,6 +83,20 @@ def way_back(environment: Environment) -> WayBack:
     return WayBack(live, unverified, skipped)
 
 
+def stoppable(environment: Environment) -> Deployment | None:
+    """Return the deployment whose command Rollbook runs here now: a rollback stops it first."""
+    return (
+        Deployment.objects.filter(
+            environment=environment,
+            kind=DeploymentKind.DEPLOYMENT,
+            status=DeploymentStatus.STARTED,
+            execution__isnull=False,
+        )
+        .select_related("release__service", "execution")
+        .first()
+    )
+
+
 def verified_now() -> Q:
     """Return the condition of `Deployment.verified` for a finished deployment."""
     stands = Q(accepted=True) & (Q(accepted_until=None) | Q(accepted_until__gt=timezone.now()))
@@ -93,8 +108,9 @@ def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:
 
     What an earlier rollback has taken away already is not among them.
     """
+    on = stoppable(environment)
     if environment.live is None:
-        return []
+        return [on] if on else []
     already = Rollback.objects.filter(
         environment=environment, outcome__in=[Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES]
     )
@@ -111,7 +127,7 @@ def undone_by(environment: Environment, target: Deployment) -> list[Deployment]:
         .select_related("release")
         .order_by("-pk")[:CANDIDATES_LIMIT]
     )
-    return list(since)
+    return [*([on] if on else []), *since]
 
 
 def routes_to_purge(environment: Environment, target: Deployment) -> list[str]:

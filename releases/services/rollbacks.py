@@ -14,11 +14,12 @@ from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, RollbackSpec, VerifySpec
 from releases.knocks import knock
 from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedCommand, Rollback
+from releases.services import deploying
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
 from releases.services.rollback_rows import move
-from releases.states import VERIFIABLE, ExecutionStatus, RollbackStatus
+from releases.states import VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
 
 
 def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
@@ -157,6 +158,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     why = f"{REASONS[spec.reason]}{f': {spec.words}' if spec.words else ''}"
     frozen = _freeze(environment, rollback, actor, why)
     marked = _mark_bad(live.release, rollback, actor, why)
+    if live.status == DeploymentStatus.STARTED:
+        deploying.request_stop(live, actor)
     if frozen:  # events come last: they lock the head of the book, and whoever holds that waits for no other row
         book.record(Tag.ENVIRONMENT_FROZEN, actor, about=rollback.tag, environment=environment, reason=why)
     if marked:

@@ -239,3 +239,15 @@ def test_a_receipt_says_what_it_proved(staging: Environment, ana: Client) -> Non
 def test_production_is_not_offered_for_a_rehearsal(ana: Client) -> None:
     factory.story()
     assert "archive/production is production" in words(ana.get("/s/archive/production/rehearse"))
+
+
+def test_a_running_one_leads_to_stopping_and_rolling_back_in_one_press(staging: Environment, ana: Client) -> None:
+    made = deploying(staging)
+    confirm = f"/s/archive/staging/rollback?seen={made.pk}"
+    assert confirm in links(ana.get(f"/deployments/{made.pk}"))
+    shown = words(ana.get(confirm))
+    assert "Now 2026.11.5 started" in shown
+    assert "Back 2026.11.4 pass" in shown
+    assert "Stop it and roll back staging to 2026.11.4" in shown
+    assert f"The deploy command of {made.tag} is stopped first" in shown
+    assert "Undoes 1 release" in shown

@@ -15,6 +15,7 @@ grace = 1
 base_url = "{url}"
 instances = [{{ name = "web-1", url = "{url}" }}]
 allow_private = true
+purging = {{ method = "PURGE" }}
 """
 
 COPYING = """

@@ -5,19 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from releases.catalogue import load
 from releases.errors import Conflict, Denied
 from releases.executor.locking import EnvironmentLock
-from releases.intake import DeploySpec, FinishSpec
+from releases.intake import DeploySpec, FinishSpec, RollbackSpec
 from releases.management.refusing import person_at_the_terminal
-from releases.models import Deployment, Environment, Event, Execution, Freeze, RenderedDeploy, User
-from releases.services import commands, deploying, places
+from releases.models import Deployment, Environment, Event, Execution, Freeze, RenderedDeploy, Rollback, User
+from releases.services import commands, deploying, places, rollbacks
 from releases.services.catalogue_sync import sync_catalogue
 from releases.services.deploying import deploy, run_deployment, stop_deployment
 from releases.services.deployments import finish_deployment
-from releases.states import CommandState, DeploymentStatus, ExecutionKind, ExecutionStatus, Verdict
+from releases.states import CommandState, DeploymentStatus, ExecutionKind, ExecutionStatus, Outcome, Verdict
 from releases.sweep import Sweep, close_lost
 from tests import factory
 from tests.little_service import LittleService
@@ -260,3 +261,49 @@ def test_a_lost_worker_makes_it_failed_never_run_again_and_what_is_served_is_mea
     execution.refresh_from_db()
     assert execution.status == ExecutionStatus.ENDED
     assert Event.objects.filter(action="execution:lost").exists()
+
+
+def test_a_running_deployment_is_stopped_and_rolled_back_by_one_press(
+    staging: Environment,
+    ana: User,
+    workers: InlineWorkers,
+    little_service: LittleService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (little_service.home / "wait").touch()
+    made = deploy(spec(), actor=factory.actor(ana))
+    begun = deploying.run_leased
+    pressed: list[Rollback] = []
+
+    def press_soon(execution: Execution, *given: Any, **options: Any) -> Any:
+        pressing = threading.Thread(target=lambda: pressed.append(press_rollback(staging, made, ana)))
+        pressing.start()
+        result = begun(execution, *given, **options)
+        pressing.join()
+        (little_service.home / "wait").unlink()
+        return result
+
+    monkeypatch.setattr(deploying, "run_leased", press_soon)
+    workers.work()
+    made.refresh_from_db()
+    assert made.status == DeploymentStatus.FAILED
+    assert made.stop_requested_by == "Ana Ruiz"
+    rollback = Rollback.objects.get()
+    assert (rollback.undone, rollback.target.release.version) == (made, "2026.11.4")
+    assert rollback.outcome == Outcome.RESTORED, rollback.detail
+    assert live_in(staging) == "2026.11.4"
+    assert little_service.ran == ["2026.11.4"]
+    assert made.release.__class__.objects.get(pk=made.release_id).bad
+    order = list(Event.objects.order_by("seq").values_list("action", flat=True))
+    assert order.index("deployment:stop_requested") < order.index("deployment:failed")
+    assert order.index("deployment:failed") < order.index("rollback:claimed")
+
+
+def press_rollback(place: Environment, live: Deployment, by: User) -> Rollback:
+    target = Environment.objects.select_related("live").get(pk=place.pk).live
+    assert target is not None
+    spec = RollbackSpec(service="archive", environment="staging", live=live.pk, target=target.pk, reason="other")
+    try:
+        return rollbacks.press(spec, actor=factory.actor(by))
+    finally:
+        connection.close()
