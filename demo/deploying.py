@@ -152,16 +152,34 @@ def restart(environment: Environment, instance: Instance, version: str, end: flo
     old = living_pid(pid_file)
     if old:
         say(f"{instance.name}: TERM to process {old}")
-        with suppress(ProcessLookupError):
-            os.kill(old, signal.SIGTERM)
+        end_process(old)
     else:
         say(f"{instance.name} is not running; waiting for its supervisor")
     while (found := served_version(instance)) != version or living_pid(pid_file) in (None, old):
+        astray = serving_another(instance, pid_file, version)
+        if astray is not None and astray != old:
+            # It was starting while `current` still pointed elsewhere: a deploy before this one was stopped halfway.
+            say(f"{instance.name} came up with another version: TERM to process {astray}")
+            end_process(astray)
+            old = astray
         if time.monotonic() > end:
             seen = f"serves {found}" if found else "does not answer"
             raise DeployFailed(f"{instance.name} {seen}, expected {version}. `current` points to {version} already.")
         time.sleep(BETWEEN_LOOKS)
     say(f"{instance.name} serves {version} after {time.monotonic() - began:.1f} s")
+
+
+def end_process(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def serving_another(instance: Instance, pid_file: Path, version: str) -> int | None:
+    """Return the process that serves a version other than this one; None when it is not certain that one does."""
+    before = living_pid(pid_file)
+    found = served_version(instance)
+    certain = before is not None and before == living_pid(pid_file)
+    return before if certain and found not in (None, version) else None
 
 
 def served_version(instance: Instance) -> str | None:

@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
 
-from demo.deploying import living_pid
+from demo import deploying
+from demo.deploying import living_pid, served_version
 from demo.places import PROJECT
 from tests.demo.running import Production
 
@@ -128,3 +130,24 @@ def test_a_stale_process_id_is_not_signalled(production: Production) -> None:
     stale.write_text(f"{os.getpid()}\n")
     assert living_pid(stale) is None
     assert living_pid(held) == production.supervisor.pid("production-web-1")
+
+
+def test_an_instance_that_was_starting_when_the_version_was_switched_is_started_again(
+    production: Production, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deploy that was stopped halfway leaves an instance between two processes; the next one must not wait for it."""
+    production.serve("2026.11.1")
+    place, instance = production.environment, production.environment.instances[0]
+    deploying.switch(place, deploying.check_out(production.home, place, "2026.11.2", find(production, "2026.11.2")))
+    first_looks = [None]  # between two processes nobody holds the file
+    really = deploying.living_pid
+    monkeypatch.setattr(deploying, "living_pid", lambda file: first_looks.pop() if first_looks else really(file))
+    deploying.restart(place, instance, "2026.11.2", time.monotonic() + 20)
+    assert "came up with another version: TERM to process" in capsys.readouterr().out
+    assert served_version(instance) == "2026.11.2"
+    monkeypatch.undo()
+    production.serve("2026.11.1")
+
+
+def find(production: Production, version: str) -> str:
+    return deploying.find_commit(production.home, version)
