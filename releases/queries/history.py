@@ -103,7 +103,7 @@ def newest_releases(service: Service) -> list[ReleaseRow]:
 
 def _selected() -> QuerySet[Deployment]:
     return Deployment.objects.select_related(
-        "release", "environment__service", "rollback__target__release", "baseline", "replaced__release"
+        "release", "environment__service", "rollback__target__release", "rehearsal", "baseline", "replaced__release"
     )
 
 

@@ -234,6 +234,10 @@ def test_a_receipt_says_what_it_proved(staging: Environment, ana: Client) -> Non
     assert "Proven" in shown
     assert "exit 0 after 2.1 s" in shown
     assert ana.get(f"/deployments/{placed.pk}")["Location"] == f"/rehearsals/{made.pk}"
+    for address in ("/s/archive/staging/", f"/releases/{made.release_id}"):
+        page = ana.get(address)
+        assert f"rehearsal {made.tag} proven" in words(page)
+        assert f"/rehearsals/{made.pk}" in links(page)
 
 
 def test_production_is_not_offered_for_a_rehearsal(ana: Client) -> None:
