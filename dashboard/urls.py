@@ -56,6 +56,7 @@ urlpatterns = [
     path("rollbacks/<int:pk>/live", rollbacks.rollback_live, name="rollback_live"),
     path("rollbacks/<int:pk>/cancel", rollbacks.cancel, name="rollback_cancel"),
     path("rollbacks/<int:pk>/stop", rollbacks.stop, name="rollback_stop"),
+    path("rollbacks/<int:pk>/override", rollbacks.override, name="rollback_override"),
     path("rollbacks/<int:pk>/verify", rollbacks.verify, name="rollback_verify"),
     path("rollbacks/<int:pk>/notes", notes.of_rollback, name="rollback_notes"),
     path("freezes/<int:pk>/lift", freezes.lift, name="freeze_lift"),

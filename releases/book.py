@@ -59,6 +59,8 @@ class Tag(StrEnum):
     ROLLBACK_PRESSED = "rollback:pressed"
     ROLLBACK_JOINED = "rollback:joined"
     """Somebody at a terminal asked for the same one, and takes the steps that no worker takes."""
+    ROLLBACK_LOCK_OVERRIDDEN = "rollback:lock_overridden"
+    """Somebody has it run although a command still holds the lock; details name the holder."""
     ROLLBACK_CLAIMED = "rollback:claimed"
     ROLLBACK_REFUSED = "rollback:refused"
     """The worker would not start it: permission gone, or the command is not the one that was shown."""

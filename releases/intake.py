@@ -189,6 +189,12 @@ class LiftSpec(Spec):
     reason: Note
 
 
+class OverrideSpec(Spec):
+    """A rollback that is to run although a command still holds the environment's lock."""
+
+    reason: Note
+
+
 class VerifySpec(Spec):
     """A rollback that is to be measured again."""
 

@@ -18,7 +18,7 @@ from dashboard.sessions import keeps_words
 from dashboard.views.notes import shown_notes
 from releases import queries
 from releases.errors import Invalid
-from releases.intake import REASONS, VerifySpec, from_text
+from releases.intake import REASONS, OverrideSpec, VerifySpec, from_text
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
 from releases.queries.timings import first_route
@@ -53,6 +53,7 @@ TOO_LATE = {
     "cancel": "Your press of Cancel changed nothing",
     "stop": "Your press of Stop changed nothing",
     "verify": "Your press of Verify changed nothing",
+    "override": "Your press of Run it despite the lock changed nothing",
 }
 
 
@@ -69,6 +70,10 @@ class Answered:
 
 def _to_the_page(request: HttpRequest, pk: int) -> str:
     return reverse("rollback", args=[pk])
+
+
+def _to_override(request: HttpRequest, pk: int) -> str:
+    return reverse("rollback_override", args=[pk])
 
 
 def _to_verify(request: HttpRequest, pk: int) -> str:
@@ -132,6 +137,35 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     except Invalid as refusal:
         return _ask_to_verify(request, row, refusal)
     return _back_to(pk, "" if done else "verify")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@keeps_words(_to_override, field="reason")
+@page
+def override(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask why a rollback is to run although the lock is held; a POST with a reason has it run, 303 to its page."""
+    row = _found(pk)
+    if request.method != "POST":
+        return _ask_to_override(request, row)
+    try:
+        spec = from_text(OverrideSpec, {"reason": request.POST.get("reason", "")})
+        done = rollbacks.override_lock(row, spec, actor=actor_of(request))
+    except Invalid as refusal:
+        return _ask_to_override(request, row, refusal)
+    return _back_to(pk, "" if done else "override")
+
+
+def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:
+    context = {
+        "r": row,
+        "environment": row.environment,
+        "waits": row.status == RollbackStatus.QUEUED and bool(row.lock_holder) and not row.override_by,
+        "may": actor_of(request).may("roll_back"),
+        "who_may": who_may("roll_back"),
+        "typed": request.POST.get("reason", ""),
+        "problems": refusal.problems if refusal else (),
+    }
+    return render(request, "rollback_override.html", context, status=refusal.status if refusal else 200)
 
 
 def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:

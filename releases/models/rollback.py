@@ -47,6 +47,11 @@ class Rollback(models.Model):
     """What it ended as before somebody had it measured again; empty where nobody had."""
     verify_requested_by = models.CharField(max_length=150, blank=True)
     verify_reason = models.TextField(blank=True)
+    lock_holder = models.TextField(blank=True)
+    """Who held the environment's lock when a worker last tried to start this; empty where it was free."""
+    override_by = models.CharField(max_length=150, blank=True)
+    override_reason = models.TextField(blank=True)
+    """Why somebody has it run although a command still holds the lock."""
     stop_requested_by = models.CharField(max_length=150, blank=True)
     pressed_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)

@@ -123,6 +123,8 @@ def sentence(event: Event) -> str:
             return f"{about}: roll back {place}{of('live_version', ' from ')}{of('target_version', ' to ')}."
         case Tag.ROLLBACK_JOINED:
             return f"{about}: asked for at a terminal, too."
+        case Tag.ROLLBACK_LOCK_OVERRIDDEN:
+            return f"{about}: to run although a command still holds the lock."
         case Tag.ROLLBACK_CLAIMED:
             return f"{about}: started{of('host', ' on ')}."
         case Tag.ROLLBACK_REFUSED:

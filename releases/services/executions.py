@@ -53,9 +53,15 @@ def begin_execution(environment: Environment, kind: ExecutionKind, command: Comm
 
 
 def run_leased(
-    execution: Execution, command: Command, place_lock: EnvironmentLock, changed: Callable[[], None] | None = None
+    execution: Execution,
+    command: Command,
+    place_lock: EnvironmentLock | None,
+    changed: Callable[[], None] | None = None,
 ) -> Result:
-    """Run a command for its row: heartbeat, live output, stop when asked. The caller closes the row."""
+    """Run a command for its row: heartbeat, live output, stop when asked. The caller closes the row.
+
+    Without a lock only after a person's recorded override.
+    """
     mine = partial(held, execution)
 
     def show(output: str) -> None:

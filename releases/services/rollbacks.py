@@ -11,7 +11,7 @@ from releases import book, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
-from releases.intake import REASONS, RollbackSpec, VerifySpec
+from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
 from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedCommand, Rollback
 from releases.services import deploying
@@ -59,6 +59,31 @@ def stop(rollback: Rollback, *, actor: Actor) -> bool:
             pk__in=[rollback.execution_id, rollback.purge_execution_id], status=ExecutionStatus.EXECUTING
         ).update(stop_requested=f"stopped by {actor.name}")
         book.record(Tag.ROLLBACK_STOP_REQUESTED, actor, about=rollback.tag, environment=rollback.environment)
+    return True
+
+
+def override_lock(rollback: Rollback, spec: OverrideSpec, *, actor: Actor) -> bool:
+    """Have a queued rollback run although a command still holds the lock. Return whether this call asked for it.
+
+    For a process that will never end by itself: whoever asks has looked at it.
+    """
+    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
+    with transaction.atomic():
+        waiting = Rollback.objects.filter(pk=rollback.pk, status=RollbackStatus.QUEUED, override_by="")
+        asked = waiting.exclude(lock_holder="").update(
+            override_by=actor.name, override_reason=spec.reason, knocked_at=timezone.now(), version=F("version") + 1
+        )
+        if not asked:
+            return False
+        book.record(
+            Tag.ROLLBACK_LOCK_OVERRIDDEN,
+            actor,
+            about=rollback.tag,
+            environment=rollback.environment,
+            reason=spec.reason,
+            holder=rollback.lock_holder,
+        )
+        knock("run_rollback", rollback.environment.act_queue, rollback.pk)
     return True
 
 

@@ -52,15 +52,26 @@ def run_rollback(rollback_id: int) -> None:
         command, problem = None, str(error)
     checklists.give_up_all(rollback.environment, f"{rollback.tag} is about to change what is served")
     try:
-        with acquired(place_lock, f"rollback {rollback.tag}"):
-            execution = _claim(rollback, command, problem)
-            if execution is None or command is None:
-                return
-            _run_command(rollback, execution, command, place_lock)
+        acquired(place_lock, f"rollback {rollback.tag}")
     except LockHeld as held:
-        _wait(rollback, held.holder.sentence)
-        return
+        holder = held.holder.sentence
+        rollback.refresh_from_db()
+        if not rollback.override_by:
+            _wait(rollback, holder, lock_holder=holder)
+            return
+        _claim_and_run(rollback, command, problem, None, despite=holder)
+    else:
+        with place_lock:
+            _claim_and_run(rollback, command, problem, place_lock)
     continue_rollback(rollback_id)
+
+
+def _claim_and_run(
+    rollback: Rollback, command: Command | None, problem: str, place_lock: EnvironmentLock | None, despite: str = ""
+) -> None:
+    execution = _claim(rollback, command, problem, despite)
+    if execution is not None and command is not None:
+        _run_command(rollback, execution, command, place_lock)
 
 
 def continue_rollback(rollback_id: int) -> None:
@@ -107,7 +118,8 @@ def settle_lost(rollback_id: int) -> None:
     rollback = _get(rollback_id)
     if rollback.command != CommandState.LOST or rollback.restore_run_id is not None or not rollback.open:
         return
-    holder = places.lock_of(rollback.environment).holder()
+    # One that ran despite the lock never held it: whoever still does is not this rollback's command.
+    holder = None if rollback.override_by else places.lock_of(rollback.environment).holder()
     if holder is None:
         if rollback.status == RollbackStatus.VERIFYING or move(
             rollback, RollbackStatus.VERIFYING, detail="The worker was lost; measuring what is served."
@@ -149,7 +161,7 @@ def _get(rollback_id: int) -> Rollback:
     ).get(pk=rollback_id)
 
 
-def _claim(rollback: Rollback, command: Command | None, problem: str) -> Execution | None:
+def _claim(rollback: Rollback, command: Command | None, problem: str, despite: str = "") -> Execution | None:
     """Take the rollback, or refuse it, or leave it to whoever was faster or is still busy here."""
     refusal = problem or _refusal(rollback, command)
     try:
@@ -165,16 +177,16 @@ def _claim(rollback: Rollback, command: Command | None, problem: str) -> Executi
                     )
                 return None
             assert command is not None, "a command that does not render was refused"
-            return _take(rollback, command)
+            return _take(rollback, command, despite)
     except IntegrityError:
         _wait(rollback, "another command is executing in this environment.")
         return None
 
 
-def _wait(rollback: Rollback, why: str) -> None:
+def _wait(rollback: Rollback, why: str, lock_holder: str = "") -> None:
     """Say what a queued rollback waits for; one that somebody else has claimed meanwhile is left alone."""
     Rollback.objects.filter(pk=rollback.pk, status=RollbackStatus.QUEUED).update(
-        detail=f"Waiting: {why}", version=F("version") + 1
+        detail=f"Waiting: {why}", lock_holder=lock_holder, version=F("version") + 1
     )
 
 
@@ -194,7 +206,7 @@ def _refusal(rollback: Rollback, command: Command | None) -> str:
     return ""
 
 
-def _take(rollback: Rollback, command: Command) -> Execution | None:
+def _take(rollback: Rollback, command: Command, despite: str) -> Execution | None:
     if not move(rollback, RollbackStatus.RUNNING, claimed_at=timezone.now(), detail=""):
         return None
     execution = begin_execution(rollback.environment, ExecutionKind.ROLLBACK, command, rollback.requested_by)
@@ -217,11 +229,14 @@ def _take(rollback: Rollback, command: Command) -> Execution | None:
         deployment=deployment.tag,
         digest=command.digest,
         host=execution.host,
+        despite_lock=despite,
     )
     return execution
 
 
-def _run_command(rollback: Rollback, execution: Execution, command: Command, place_lock: EnvironmentLock) -> None:
+def _run_command(
+    rollback: Rollback, execution: Execution, command: Command, place_lock: EnvironmentLock | None
+) -> None:
     result = run_leased(execution, command, place_lock, changed=partial(note, rollback))
     with transaction.atomic():
         lock(rollback)

@@ -11,7 +11,7 @@ from releases import book, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import Conflict
-from releases.intake import REASONS, RollbackSpec, from_text
+from releases.intake import REASONS, OverrideSpec, RollbackSpec, from_text
 from releases.management.refusing import RefusingCommand
 from releases.models import ChecklistRun, Environment, ProbeRun, Rollback, User
 from releases.services import checklists, probing, rollbacks, rolling_back
@@ -33,8 +33,25 @@ class Command(RefusingCommand):
         parser.add_argument("--to", default="", metavar="VERSION", help="default: the last verified version")
         parser.add_argument("--reason", choices=sorted(REASONS), default="other")
         parser.add_argument("--words", default="")
+        parser.add_argument(
+            "--despite-lock",
+            default="",
+            metavar="REASON",
+            help="run it although a command that will never end still holds the lock; the reason is kept in the book",
+        )
 
-    def act(self, *, service: str, environment: str, username: str, to: str, reason: str, words: str, **_: Any) -> str:
+    def act(
+        self,
+        *,
+        service: str,
+        environment: str,
+        username: str,
+        to: str,
+        reason: str,
+        words: str,
+        despite_lock: str,
+        **_: Any,
+    ) -> str:
         place = listed_environment(service, environment)
         person = User.objects.filter(username=username).first()
         if person is None:
@@ -42,7 +59,7 @@ class Command(RefusingCommand):
         actor = Actor(name=f"{person.name} (system user {getpass.getuser()})", via="command line", user=person)
         rollback = self._queued(place, to, reason, words, actor)
         self.stdout.write(f"{rollback.tag}: {place} back to {rollback.target.release.version}")
-        self._carry_out(rollback)
+        self._carry_out(rollback, actor, despite_lock)
         said = f"{rollback.tag} {rollback.outcome or rollback.status}: {rollback.detail}"
         if rollback.outcome not in (Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES):
             raise CommandError(said)
@@ -88,7 +105,7 @@ class Command(RefusingCommand):
         )
         self.stdout.write(f"{rollback.tag} is {rollback.status} already; going on with it here.")
 
-    def _carry_out(self, rollback: Rollback) -> None:
+    def _carry_out(self, rollback: Rollback, actor: Actor, despite_lock: str) -> None:
         """Take every step here that no worker takes; one that is alive after all may be faster at any of them."""
         deadline = time.monotonic() + settings.ACT_HARD_LIMIT
         said = ""
@@ -96,6 +113,8 @@ class Command(RefusingCommand):
             rolling_back.run_rollback(rollback.pk)
             rolling_back.continue_rollback(rollback.pk)
             rollback.refresh_from_db()
+            if despite_lock and rollback.lock_holder and not rollback.override_by:
+                rollbacks.override_lock(rollback, from_text(OverrideSpec, {"reason": despite_lock}), actor=actor)
             measured = rollback.restore_run is not None and self._measure(rollback.restore_run)
             rollback.refresh_from_db()
             if rollback.detail not in ("", said):
