@@ -1,0 +1,211 @@
+"""Every address × every role, from the URL configuration itself: an address that nobody classified fails."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from releases.models import Acceptance, Deployment, Finding, Freeze, ProbeRun, Rehearsal
+from releases.services.permissions import GROUPS
+from releases.states import Level, RollbackStatus
+from tests import factory
+from tests.dashboard.pages import HTMX, signed_in
+
+pytestmark = pytest.mark.django_db
+
+EVERYBODY = {"healthz", "login"}
+"""Open to people who are not signed in."""
+SIGNED_IN = {
+    "board",
+    "service",
+    "release_by_version",
+    "environment",
+    "confirm",
+    "release",
+    "deployment",
+    "rehearsal",
+    "rollback",
+    # Forms may be read by everybody: somebody without the permission reads who has it.
+    "deployment_start",
+    "deployment_finish",
+    "deploy",
+    "rehearse",
+    "release_register",
+    "release_notes",
+    "rollback_notes",
+    "finding_accept",
+    "freeze_lift",
+    "rollback_override",
+    "rollback_verify",
+}
+"""Pages for everybody who is signed in."""
+REGIONS = {
+    "board_live",
+    "environment_live",
+    "confirm_live",
+    "release_live",
+    "deploy_command",
+    "deployment_live",
+    "rehearsal_live",
+    "rollback_live",
+}
+"""Live regions of such pages: 401 with the way to sign in for anybody else."""
+ACTIONS = {
+    "deployment_start": "report_deployment",
+    "deployment_finish": "report_deployment",
+    "deployment_stop": "deploy",
+    "deploy": "deploy",
+    "rehearse": "deploy",
+    "rehearsal_stop": "deploy",
+    "confirm": "roll_back",
+    "rollback_cancel": "roll_back",
+    "rollback_stop": "roll_back",
+    "rollback_override": "roll_back",
+    "rollback_verify": "roll_back",
+    "checklist_again": "run_checklist",
+    "finding_accept": "accept_finding",
+    "acceptance_withdraw": "accept_finding",
+    "release_register": "register_release",
+    "release_notes": "add_note",
+    "rollback_notes": "add_note",
+    "freeze_lift": "lift_freeze",
+}
+"""What a POST does, and the permission that it needs."""
+OWN = {"logout"}
+"""About the signed-in person alone."""
+API = "api_"
+"""Asks for a token: tests/api/test_door.py."""
+
+ROLES = (*GROUPS, "")
+FORMS: dict[str, dict[str, str]] = {
+    "deployment_start": {"version": "2026.11.5"},
+    "deployment_finish": {"succeeded": "true"},
+    "deploy": {"version": "2026.11.5"},
+    "rehearse": {"version": "2026.11.5"},
+    "rollback_override": {"reason": "it hangs"},
+    "rollback_verify": {"reason": "web-2 answers again"},
+    "finding_accept": {"reason": "known"},
+    "acceptance_withdraw": {"reason": "mended"},
+    "release_notes": {"text": "a note"},
+    "rollback_notes": {"text": "a note"},
+    "freeze_lift": {"reason": "mended"},
+    "release_register": {
+        "service": "archive",
+        "version": "2026.11.6",
+        "owner": "Ana",
+        "expected_result": "faster",
+        "rollback_note": "back",
+    },
+}
+
+
+def names(resolver: URLResolver | None = None) -> Iterator[str]:
+    """Yield the name of every address."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern)
+        else:
+            assert isinstance(pattern, URLPattern)
+            yield pattern.name or str(pattern.pattern)
+
+
+@pytest.fixture
+def addresses() -> dict[str, str]:
+    """An address for each name, leading to something that is there."""
+    place, target, live = factory.story()
+    factory.release(place.service, "2026.11.5")
+    staging = factory.environment(place.service, "staging", command_names=["deploy", "rollback"])
+    factory.deployed(staging, "2026.11.4")
+    user = factory.person("dee", "lead")
+    rollback = factory.rollback(place, target, live, user, status=RollbackStatus.QUEUED)
+    freeze = Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho", frozen_at=timezone.now())
+    probe = ProbeRun.objects.filter(run=live.verify_run).latest("pk")
+    finding = Finding.objects.create(probe_run=probe, kind="slow", level=Level.FAIL, sentence="It is slow.")
+    acceptance = Acceptance.objects.create(
+        environment=place,
+        release=live.release,
+        finding=finding,
+        identity="0" * 64,
+        reason="known",
+        accepted_by="Ana",
+        accepted_at=timezone.now(),
+    )
+    assert staging.live is not None
+    rehearsal = Rehearsal.objects.create(
+        environment=staging,
+        release=live.release,
+        back_to=staging.live,
+        requester=user,
+        requested_by=user.name,
+        pressed_at=timezone.now(),
+    )
+    here = {"service": "archive", "environment": "production"}
+    there = {"service": "archive", "environment": "staging"}
+    numbers = {"rollback": rollback.pk, "rehearsal": rehearsal.pk, "release": live.release_id, "deployment": live.pk}
+    numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
+    given: dict[str, dict[str, Any]] = {
+        "service": {"service": "archive"},
+        "release_by_version": {"service": "archive", "version": "2026.11.4"},
+        **dict.fromkeys(("deploy", "deploy_command", "rehearse"), there),
+        **dict.fromkeys(("environment", "environment_live", "deployment_start", "checklist_again"), here),
+        **dict.fromkeys(("confirm", "confirm_live"), here),
+        **{name: {} for name in ("board", "board_live", "healthz", "login", "logout", "release_register")},
+    }
+    return {
+        name: reverse(name, kwargs=given[name] if name in given else {"pk": numbers[name.split("_")[0]]})
+        for name in classified()
+    }
+
+
+def classified() -> set[str]:
+    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | OWN
+
+
+def browser(role: str) -> Client:
+    return signed_in(factory.person("someone", role)) if role else Client()
+
+
+def test_every_address_is_classified() -> None:
+    found = {name for name in names() if not name.startswith(API)}
+    assert found == classified()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_pages_are_for_everybody_who_is_signed_in(role: str, addresses: dict[str, str]) -> None:
+    client = browser(role)
+    for name in sorted(SIGNED_IN):
+        answer = client.get(addresses[name])
+        if role:
+            assert answer.status_code == 200 or (answer.status_code == 302 and "/login" not in answer["Location"]), name
+        else:
+            assert answer.status_code == 302, name
+            assert answer["Location"].startswith("/login?next="), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_live_regions_never_answer_somebody_who_is_signed_out(role: str, addresses: dict[str, str]) -> None:
+    client = browser(role)
+    for name in sorted(REGIONS):
+        assert client.get(addresses[name], headers=HTMX).status_code == (200 if role else 401), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_action_is_refused_to_whoever_lacks_its_permission(role: str, addresses: dict[str, str]) -> None:
+    client = browser(role)
+    target, live = Deployment.objects.filter(environment__key="production").order_by("pk")
+    forms = FORMS | {"confirm": {"live": str(live.pk), "target": str(target.pk), "reason": "other"}}
+    for name, permission in ACTIONS.items():
+        answer = client.post(addresses[name], forms.get(name, {}) | {"key": f"k-{name}"})
+        if not role:
+            assert answer.status_code in (302, 403), name
+        else:
+            assert (answer.status_code == 403) is (permission not in GROUPS[role]), (name, answer.status_code)
+            assert answer.status_code < 500, name
+
+
+def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:
+    for name in EVERYBODY:
+        assert Client().get(addresses[name]).status_code == 200
