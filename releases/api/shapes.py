@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from releases.models import Acceptance, ChecklistRun, Deployment, Finding, Release, Rollback
+from releases.models import Acceptance, ChecklistRun, Deployment, Finding, Rehearsal, Release, Rollback
 from releases.queries.answers import acceptances_for, identity_of
 from releases.states import ProbeStatus, Purpose
 
@@ -125,6 +125,31 @@ def _page_of(run: ChecklistRun) -> str:
     if run.deployment is None:
         return run.environment.get_absolute_url()
     return f"/releases/{run.deployment.release_id}?deployment={run.deployment_id}"
+
+
+def rehearsal_json(request: HttpRequest, rehearsal: Rehearsal) -> dict[str, Any]:
+    """Return a rehearsal with its steps; `outcome` is null until it has ended."""
+    return {
+        "id": rehearsal.tag,
+        "service": rehearsal.environment.service.key,
+        "environment": rehearsal.environment.key,
+        "version": rehearsal.release.version,
+        "back_to": rehearsal.back_to.release.version,
+        "status": rehearsal.status,
+        "outcome": rehearsal.outcome or None,
+        "detail": rehearsal.detail,
+        "steps": [
+            {
+                "step": step.kind,
+                "ended": step.ended,
+                "seconds": step.seconds,
+                "exit_code": step.execution.exit_code if step.execution else None,
+                "verdict": (step.run.verdict or None) if step.run else None,
+            }
+            for step in rehearsal.steps.select_related("execution", "run")
+        ],
+        "url": request.build_absolute_uri(rehearsal.get_absolute_url()),
+    }
 
 
 def rollback_json(request: HttpRequest, rollback: Rollback) -> dict[str, Any]:

@@ -14,6 +14,8 @@ urlpatterns = [
     path("checklist-runs/<int:pk>", views.checklist_run, name="api_checklist_run"),
     path("findings/<int:pk>/acceptance", views.acceptance, name="api_acceptance"),
     path("acceptances/<int:pk>/withdraw", views.withdraw, name="api_withdraw"),
+    path("rehearsals", views.rehearsals, name="api_rehearsals"),
+    path("rehearsals/<int:pk>", views.rehearsal, name="api_rehearsal"),
     path("rollbacks/<int:pk>", views.rollback, name="api_rollback"),
     re_path(r"", views.nothing_here, name="api_nothing"),
 ]

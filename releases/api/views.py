@@ -10,10 +10,20 @@ from releases.actor import Actor
 from releases.api import shapes
 from releases.api.door import api_view, body_of
 from releases.errors import DO_NOT_RETRY, NotFound, Problem
-from releases.intake import AcceptSpec, FinishSpec, LiftSpec, ReleaseSpec, RunAgainSpec, StartSpec, from_json
-from releases.models import Acceptance, ChecklistRun, Deployment, Release, Rollback
+from releases.intake import (
+    AcceptSpec,
+    FinishSpec,
+    LiftSpec,
+    RehearseSpec,
+    ReleaseSpec,
+    RunAgainSpec,
+    StartSpec,
+    from_json,
+)
+from releases.models import Acceptance, ChecklistRun, Deployment, Rehearsal, Release, Rollback
 from releases.services.acceptances import accept_finding, withdraw_acceptance
 from releases.services.deployments import finish_deployment, start_deployment
+from releases.services.rehearsals import rehearse
 from releases.services.releases import register_release
 from releases.services.run_again import run_again
 from releases.states import RunStatus
@@ -95,6 +105,18 @@ def withdraw(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
     return JsonResponse(shapes.acceptance_json(found))
 
 
+@api_view("POST")
+def rehearsals(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Have a release rehearsed: 202 with the rehearsal; ask again for its outcome."""
+    made = rehearse(from_json(RehearseSpec, body_of(request)), actor=actor, key=_key(request))
+    return JsonResponse(shapes.rehearsal_json(request, _rehearsal(made.pk)), status=202)
+
+
+@api_view("GET")
+def rehearsal(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
+    return JsonResponse(shapes.rehearsal_json(request, _rehearsal(pk)))
+
+
 @api_view("GET")
 def rollback(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
     row = (
@@ -121,6 +143,11 @@ def _deployment(pk: int) -> Deployment:
         Deployment.objects.select_related("release__service", "environment__service", "baseline").filter(pk=pk).first()
     )
     return _found(row, f"D-{pk}")
+
+
+def _rehearsal(pk: int) -> Rehearsal:
+    row = Rehearsal.objects.select_related("environment__service", "release", "back_to__release").filter(pk=pk).first()
+    return _found(row, f"RH-{pk}")
 
 
 def _run(pk: int) -> ChecklistRun:

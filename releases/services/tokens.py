@@ -13,7 +13,15 @@ from releases.book import Tag
 from releases.errors import Denied, Problem
 from releases.models import ApiToken, User
 
-SCOPES = ("releases:write", "deployments:write", "checklists:write", "rollbacks:write", "freezes:write", "read")
+SCOPES = (
+    "releases:write",
+    "deployments:write",
+    "deployments:run",
+    "checklists:write",
+    "rollbacks:write",
+    "freezes:write",
+    "read",
+)
 PREFIX = "rb_"
 LAST_USE_PRECISION = timedelta(minutes=1)
 """`last_used_at` is written at most this often."""
