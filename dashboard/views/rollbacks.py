@@ -237,7 +237,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "later": later,
         "stands": rollback_page.still_stands(row, later),
         "expected": expected,
-        "late": rollback_page.is_late(row, expected[0] if expected else None, now),
+        "late": rollback_page.is_late(row, expected.seconds if expected else None, now),
         "waits": rollback_page.nobody_took_it(row, now),
         "stopped_at": rollback_page.ends_by(row.execution),
         "lost": _lost(row),
@@ -295,7 +295,7 @@ def _token(row: Rollback, probes: Sequence[ProbeRun]) -> str:
         len([probe for probe in probes if probe.status == ProbeStatus.RUNNING]),
         int(row.environment.observed_at.timestamp()) if row.environment.observed_at else 0,
         int(rollback_page.nobody_took_it(row, now)),
-        int(rollback_page.is_late(row, expected[0] if expected else None, now)),
+        int(rollback_page.is_late(row, expected.seconds if expected else None, now)),
     ]
     return f"{_state(row)}.{run.status if run else ''}.{'.'.join(str(number) for number in numbers)}"
 

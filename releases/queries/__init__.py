@@ -1,11 +1,11 @@
 """Reads that cross models, one file per page or question. They write nothing."""
 
+from releases.queries.estimates import Estimate, expected_seconds
 from releases.queries.wayback import (
     ReadinessItem,
     Skipped,
     WayBack,
     active_freeze,
-    expected_seconds,
     open_rollback,
     readiness,
     rendered_for,
@@ -15,6 +15,7 @@ from releases.queries.wayback import (
 )
 
 __all__ = [
+    "Estimate",
     "ReadinessItem",
     "Skipped",
     "WayBack",

@@ -169,19 +169,6 @@ def active_freeze(environment: Environment) -> Freeze | None:
     return Freeze.objects.filter(environment=environment, lifted_at=None).first()
 
 
-def expected_seconds(environment: Environment) -> tuple[float, int] | None:
-    """Return the median seconds from press to outcome of the last restored rollbacks here, and how many those were."""
-    ended = Rollback.objects.filter(
-        environment=environment,
-        outcome__in=[Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES],
-        first_outcome="",  # one that was measured again hours later does not tell how long a rollback takes
-    )
-    times = sorted(
-        (row.ended_at - row.pressed_at).total_seconds() for row in ended.order_by("-pk")[:10] if row.ended_at
-    )
-    return (times[len(times) // 2], len(times)) if times else None
-
-
 def _why_not(deployment: Deployment, live: Deployment) -> str:
     if deployment.status == DeploymentStatus.FAILED:
         return "its deployment failed"

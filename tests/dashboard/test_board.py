@@ -273,7 +273,7 @@ def test_the_estimate_is_the_one_of_the_confirm_page() -> None:
         )
     back = listed_places()[0].back
     assert back is not None
-    assert (back.seconds, back.ground) == queries.expected_seconds(place) == (25, 3)
+    assert (back.seconds, back.ground, "rollback") == queries.expected_seconds(place) == (25, 3, "rollback")
 
 
 # --- The live region ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from releases.errors import Conflict, Denied
 from releases.intake import RehearseSpec, StartSpec
 from releases.management.refusing import person_at_the_terminal
 from releases.models import Deployment, Environment, Event, Execution, Rehearsal, User
+from releases.queries.estimates import expected_seconds
 from releases.queries.receipts import FRESH, newest_receipt
 from releases.services import rehearsing
 from releases.services.catalogue_sync import sync_catalogue
@@ -103,6 +104,17 @@ def test_the_receipt_keeps_the_digests_of_the_commands_of_every_place(
     ended = Event.objects.filter(action="rehearsal:step_ended").order_by("seq")
     assert [event.payload["details"]["step"] for event in ended] == ["deploy", "roll back"]
     assert all(event.payload["details"]["digest"] for event in ended)
+
+
+def test_the_way_back_of_a_rehearsal_tells_how_long_a_rollback_will_take(
+    staging: Environment, production: Environment, ana: User, workers: InlineWorkers
+) -> None:
+    assert expected_seconds(production) is None
+    made = rehearsed(ana, workers)
+    expected = expected_seconds(production)
+    assert expected is not None
+    back = [step.seconds or 0 for step in made.steps.select_related("execution", "run")][-2:]
+    assert (expected.seconds, expected.number, expected.noun) == (sum(back), 1, "rehearsal")
 
 
 def test_the_checklists_say_what_they_are_for(staging: Environment, ana: User, workers: InlineWorkers) -> None:
