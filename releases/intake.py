@@ -115,6 +115,8 @@ class StartSpec(Spec):
     service: Key
     environment: Key
     version: Version
+    what_changed: OptionalNote = ""
+    """Asked for where the release is marked bad: why it is deployed again."""
     wait: Annotated[int, Field(ge=0, le=60)] = 0
     """Seconds to hold the answer until the baseline was measured."""
 
@@ -131,6 +133,8 @@ class DeploySpec(Spec):
     service: Key
     environment: Key
     version: Version
+    what_changed: OptionalNote = ""
+    """As in StartSpec."""
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
@@ -304,6 +308,7 @@ _EXPECTED = {
     "change_size": "at most 80 characters",
     "probes": "keys of probes, such as cache_headers",
     "until": "a day such as 2026-12-31",
+    "what_changed": "what is different since it was marked bad, at most 4,000 characters",
     "wait": "0-60 whole seconds",
     "succeeded": "true or false",
     "reason": "why, 1-4,000 characters",

@@ -13,6 +13,7 @@ from dashboard.carried_out import Shown, show, show_live
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
+from dashboard.views.deployments import asks_what_changed
 from releases.errors import Refused
 from releases.intake import DeploySpec, from_text
 from releases.models import Deployment, Environment, Rehearsal, Release, RenderedDeploy
@@ -47,6 +48,7 @@ def new(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     version, key = request.POST.get("version", ""), request.POST.get("key", "")
     try:
         asked = {"service": service, "environment": environment, "version": version}
+        asked |= {"what_changed": request.POST.get("what_changed", "")}
         spec = from_text(DeploySpec, asked | {"digest": request.POST.get("digest", "")})
         made = deploy(spec, actor=actor_of(request), key=key)
     except Refused as refusal:
@@ -131,6 +133,8 @@ def _form(
         "versions": versions,
         "key": key or str(uuid.uuid4()),
         "problems": problems,
+        "what_changed": request.POST.get("what_changed", ""),
+        "asks_what_changed": asks_what_changed(problems, request),
         "made": refusal.made if refusal else None,
         "has_command": "deploy" in place.command_names,
         "freeze": active_freeze(place),

@@ -1,6 +1,7 @@
 """Reporting a deployment's start and finish by hand."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +38,8 @@ def start(request: HttpRequest, service: str, environment: str) -> HttpResponse:
         return _start_form(request, found, version=given["version"], key=given.get("key", ""))
     version, key = request.POST.get("version", ""), request.POST.get("key", "")
     try:
-        spec = from_text(StartSpec, {"service": service, "environment": environment, "version": version})
+        asked = {"service": service, "environment": environment, "version": version}
+        spec = from_text(StartSpec, asked | {"what_changed": request.POST.get("what_changed", "")})
         made = start_deployment(spec, actor=actor_of(request), key=key)
     except Refused as refusal:
         if refusal.status == 403:
@@ -70,7 +72,7 @@ def _start_form(
     request: HttpRequest, environment: Environment, *, version: str, key: str = "", refusal: Refused | None = None
 ) -> HttpResponse:
     problems = list(refusal.problems) if refusal else []
-    if any(problem.field not in ("version", "environment") for problem in problems):
+    if any(problem.field not in ("version", "environment", "what_changed") for problem in problems):
         key = ""
     freeze = refusal.made if refusal and isinstance(refusal.made, Freeze) else active_freeze(environment)
     return render(
@@ -83,12 +85,14 @@ def _start_form(
             "key": key or str(uuid.uuid4()),
             # The freeze is told once, in its own words and with the way to lift it.
             "problems": [
-                replace(problem, field=problem.field if problem.field == "version" else "")
+                replace(problem, field=problem.field if problem.field in ("version", "what_changed") else "")
                 for problem in problems
                 if problem.code != "environment_frozen"
             ],
             "freeze": freeze,
             "refused": bool(refusal),
+            "what_changed": request.POST.get("what_changed", ""),
+            "asks_what_changed": asks_what_changed(problems, request),
             "existing": refusal.made if refusal and isinstance(refusal.made, Release) else None,
             "may_report": may(request, "report_deployment"),
             "who_may_report": who_may("report_deployment"),
@@ -97,6 +101,11 @@ def _start_form(
         },
         status=refusal.status if refusal else 200,
     )
+
+
+def asks_what_changed(problems: Sequence[Problem], request: HttpRequest) -> bool:
+    """Whether the form asks why a bad release is deployed again: once it was refused for that, or answered."""
+    return any(problem.code == "release_is_bad" for problem in problems) or bool(request.POST.get("what_changed"))
 
 
 def _finish_form(

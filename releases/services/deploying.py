@@ -50,7 +50,7 @@ def deploy(spec: DeploySpec, *, actor: Actor, key: str = "") -> Deployment:
         actor,
         key,
         spec,
-        lambda: _deploy(environment, release, actor, spec.digest),
+        lambda: _deploy(environment, release, actor, spec),
         lambda pk: Deployment.objects.get(pk=pk),
     )
 
@@ -105,14 +105,15 @@ def _run_here(deployment: Deployment) -> QuerySet[Deployment]:
     )
 
 
-def _deploy(environment: Environment, release: Release, actor: Actor, digest: str) -> Deployment:
+def _deploy(environment: Environment, release: Release, actor: Actor, spec: DeploySpec) -> Deployment:
     assert actor.user is not None, "the command line names the system user"
     refusals.without_command(environment, "deploy")
     # Whoever is second waits here, and then sees the deployment of the first.
     Environment.objects.select_for_update(of=("self",), no_key=True).get(pk=environment.pk)
     refusals.while_busy(environment)
-    refusals.of_another_command(environment, release, digest)
-    deployment = begin(environment, release, actor, requester=actor.user, seen_digest=digest)
+    refusals.of_another_command(environment, release, spec.digest)
+    run_here = {"requester": actor.user, "seen_digest": spec.digest}
+    deployment = begin(environment, release, actor, spec.what_changed, **run_here)
     knock("run_deployment", environment.act_queue, deployment.pk)
     return deployment
 

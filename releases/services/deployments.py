@@ -31,7 +31,7 @@ def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deploym
         actor,
         key,
         spec.model_copy(update={"wait": 0}),
-        lambda: begin(environment, release, actor),
+        lambda: begin(environment, release, actor, spec.what_changed),
         lambda pk: Deployment.objects.get(pk=pk),
     )
 
@@ -84,8 +84,11 @@ def make_live(deployment: Deployment) -> None:
     render_soon(deployment.environment)
 
 
-def begin(environment: Environment, release: Release, actor: Actor, **run_here: Any) -> Deployment:
-    """Write the deployment and have its baseline measured, in the caller's transaction. Raises Conflict."""
+def begin(environment: Environment, release: Release, actor: Actor, what_changed: str, **run_here: Any) -> Deployment:
+    """Write the deployment and have its baseline measured, in the caller's transaction. Raises Conflict.
+
+    A release that is marked bad is deployed again only with an answer to "what changed?", kept in the book.
+    """
     freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
     if freeze is not None:
         raise Conflict(
@@ -100,15 +103,14 @@ def begin(environment: Environment, release: Release, actor: Actor, **run_here: 
             ),
             made=freeze,
         )
-    if release.bad:
+    if release.bad and not what_changed:
         raise Conflict(
             Problem(
                 "release_is_bad",
                 f"{release} was marked bad by {release.bad_by}: {release.bad_reason}",
-                "a new version that says what changed",
-                field="version",
-                got=release.version,
-                retry=DO_NOT_RETRY,
+                "an answer to the question what changed since then (`what_changed`), or another version",
+                field="what_changed",
+                retry="with an answer",
             ),
             made=release,
         )
@@ -129,6 +131,7 @@ def begin(environment: Environment, release: Release, actor: Actor, **run_here: 
         actor,
         about=deployment.tag,
         environment=environment,
+        reason=what_changed,
         version=release.version,
         run_here=deployment.run_here,
     )

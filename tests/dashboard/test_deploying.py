@@ -255,3 +255,16 @@ def test_a_running_one_leads_to_stopping_and_rolling_back_in_one_press(staging: 
     assert "Stop it and roll back staging to 2026.11.4" in shown
     assert f"The deploy command of {made.tag} is stopped first" in shown
     assert "Undoes 1 release" in shown
+
+
+@pytest.mark.parametrize("form", [FORM, "/s/archive/staging/deployments/new"])
+def test_a_bad_release_asks_what_changed_and_takes_the_answer(staging: Environment, ana: Client, form: str) -> None:
+    staging.service.releases.filter(version="2026.11.5").update(
+        bad_since=timezone.now(), bad_by="Cho Park", bad_reason="RB-1: Too slow"
+    )
+    refused = ana.post(form, {"version": "2026.11.5", "key": "k-1"})
+    assert refused.status_code == 409
+    assert "What changed since it was marked bad?" in words(refused)
+    asked = {"version": "2026.11.5", "key": "k-2", "what_changed": "the index is back"}
+    assert ana.post(form, asked).status_code == 303
+    assert "the index is back" in words(ana.get(f"/releases/{Deployment.objects.latest('pk').release_id}"))

@@ -98,10 +98,23 @@ def test_a_lifted_freeze_does_not_matter(place: Environment, ana: Actor) -> None
     assert start_deployment(spec(), actor=ana).status == DeploymentStatus.STARTED
 
 
-def test_a_release_marked_bad_is_not_deployed_again(place: Environment, ana: Actor) -> None:
+def mark_bad() -> None:
     Release.objects.filter(version="2026.11.5").update(
         bad_since=timezone.now(), bad_by="Cho Park", bad_reason="RB-1: Too slow"
     )
+
+
+def test_a_release_marked_bad_is_deployed_again_with_an_answer_to_what_changed(place: Environment, ana: Actor) -> None:
+    mark_bad()
+    made = start_deployment(spec(what_changed="the index is back"), actor=ana)
+    event = Event.objects.get(object_tag=made.tag)
+    assert (event.action, event.payload["reason"]) == ("deployment:started", "the index is back")
+    assert made.release.bad
+
+
+def test_a_release_marked_bad_is_not_deployed_again_without_a_word(place: Environment, ana: Actor) -> None:
+    """B27"""
+    mark_bad()
     with pytest.raises(Conflict) as refused:
         start_deployment(spec(), actor=ana)
     assert refused.value.problems[0].code == "release_is_bad"

@@ -16,8 +16,12 @@ class Command(RefusingCommand):
         parser.add_argument("service")
         parser.add_argument("environment")
         parser.add_argument("version_", metavar="version")
+        parser.add_argument(
+            "--what-changed", default="", metavar="WORDS", help="needed where the release is marked bad"
+        )
         parser.add_argument("--key", default="", help="idempotency key: the same key again changes nothing")
 
-    def act(self, *, service: str, environment: str, version_: str, key: str, **_: Any) -> str:
-        spec = from_text(StartSpec, {"service": service, "environment": environment, "version": version_})
+    def act(self, *, service: str, environment: str, version_: str, what_changed: str, key: str, **_: Any) -> str:
+        asked = {"service": service, "environment": environment, "version": version_, "what_changed": what_changed}
+        spec = from_text(StartSpec, asked)
         return start_deployment(spec, actor=person_at_the_terminal(), key=key).tag
