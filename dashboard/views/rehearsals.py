@@ -16,6 +16,7 @@ from dashboard.views.deploying import deployable, environment_of, see_other
 from releases.errors import Refused
 from releases.intake import RehearseSpec, from_text
 from releases.models import Environment, Rehearsal
+from releases.queries import active_freeze
 from releases.queries.steps import NAMES, steps_of_rehearsal
 from releases.services.rehearsals import rehearse, steps_of, stop_rehearsal
 from releases.states import RehearsalStatus
@@ -87,6 +88,7 @@ def _form(
         "problems": list(refusal.problems) if refusal else [],
         "steps": [NAMES[kind] for kind in steps_of(place)],
         "missing": [name for name in ("deploy", "rollback") if name not in place.command_names],
+        "freeze": active_freeze(place),
         "may_deploy": may(request, "deploy"),
         "who_may_deploy": who_may("deploy"),
     }

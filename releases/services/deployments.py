@@ -89,20 +89,7 @@ def begin(environment: Environment, release: Release, actor: Actor, what_changed
 
     A release that is marked bad is deployed again only with an answer to "what changed?", kept in the book.
     """
-    freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
-    if freeze is not None:
-        raise Conflict(
-            Problem(
-                "environment_frozen",
-                f"{environment} is frozen by {freeze.frozen_by} since {freeze.frozen_at:%d %b %Y %H:%M} UTC: "
-                f"{freeze.reason}",
-                f"a lifted freeze: a person lifts it, with a reason, on the page of {environment}",
-                field="environment",
-                got=environment.key,
-                retry="after the freeze is lifted",
-            ),
-            made=freeze,
-        )
+    refusals.while_frozen(environment)
     if release.bad and not what_changed:
         raise Conflict(
             Problem(

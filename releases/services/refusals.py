@@ -2,7 +2,7 @@
 
 from releases import queries
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
-from releases.models import Deployment, Environment, Execution, Rehearsal, Release, RenderedDeploy
+from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, RenderedDeploy
 from releases.queries.receipts import newest_receipt
 from releases.states import (
     OPEN_REHEARSAL,
@@ -26,6 +26,24 @@ def without_command(environment: Environment, *names: str) -> None:
                     retry=DO_NOT_RETRY,
                 )
             )
+
+
+def while_frozen(environment: Environment) -> None:
+    """Refuse while a freeze is on, with who froze it, why, and how to lift it."""
+    freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
+    if freeze is not None:
+        raise Conflict(
+            Problem(
+                "environment_frozen",
+                f"{environment} is frozen by {freeze.frozen_by} since {freeze.frozen_at:%d %b %Y %H:%M} UTC: "
+                f"{freeze.reason}",
+                f"a lifted freeze: a person lifts it, with a reason, on the page of {environment}",
+                field="environment",
+                got=environment.key,
+                retry="after the freeze is lifted",
+            ),
+            made=freeze,
+        )
 
 
 def while_busy(environment: Environment) -> None:

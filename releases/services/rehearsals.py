@@ -24,7 +24,7 @@ def rehearse(spec: RehearseSpec, *, actor: Actor, key: str = "") -> Rehearsal:
     """Queue a rehearsal: the real deploy command, the checklist, the real rollback command, the checklist again.
 
     Raises Denied, NotFound, or Conflict: `is_production`, `no_deploy_command`, `no_rollback_command`,
-    `nothing_to_go_back_to`, `already_live`, `environment_busy`.
+    `nothing_to_go_back_to`, `already_live`, `environment_frozen`, `environment_busy`.
     """
     require(actor, "deploy", scope="deployments:run", on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
@@ -40,6 +40,12 @@ def stop_rehearsal(rehearsal: Rehearsal, *, actor: Actor) -> bool:
     Return whether this call did.
     """
     require(actor, "deploy", scope="deployments:run", on=rehearsal.tag)
+    with transaction.atomic():
+        return request_stop(rehearsal, actor)
+
+
+def request_stop(rehearsal: Rehearsal, actor: Actor) -> bool:
+    """Write that a rehearsal is to end, in a transaction of its own or the caller's; return whether this call did."""
     with transaction.atomic():
         queued = Rehearsal.objects.filter(pk=rehearsal.pk, status=RehearsalStatus.QUEUED)
         done = queued.update(
@@ -99,6 +105,7 @@ def _rehearse(environment: Environment, release: Release, actor: Actor) -> Rehea
             f"{release.version} is live in {environment} already.",
             "another release than the live one, or an environment that still serves the earlier one",
         )
+    refusals.while_frozen(environment)
     refusals.while_busy(environment)
     rehearsal = Rehearsal.objects.create(
         environment=environment,

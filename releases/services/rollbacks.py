@@ -13,13 +13,13 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedCommand, Rollback
-from releases.services import deploying
+from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, RenderedCommand, Rollback
+from releases.services import deploying, rehearsals
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
 from releases.services.rollback_rows import move
-from releases.states import VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
+from releases.states import OPEN_REHEARSAL, VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
 
 
 def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
@@ -185,6 +185,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     marked = _mark_bad(live.release, rollback, actor, why)
     if live.status == DeploymentStatus.STARTED:
         deploying.request_stop(live, actor)
+    for rehearsal in Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL):
+        rehearsals.request_stop(rehearsal, actor)
     if frozen:  # events come last: they lock the head of the book, and whoever holds that waits for no other row
         book.record(Tag.ENVIRONMENT_FROZEN, actor, about=rollback.tag, environment=environment, reason=why)
     if marked:

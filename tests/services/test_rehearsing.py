@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from releases.catalogue import load
 from releases.errors import Conflict, Denied
-from releases.intake import RehearseSpec, StartSpec
+from releases.intake import RehearseSpec, RollbackSpec, StartSpec
 from releases.management.refusing import person_at_the_terminal
-from releases.models import Deployment, Environment, Event, Execution, Rehearsal, User
+from releases.models import Deployment, Environment, Event, Execution, Freeze, Rehearsal, User
 from releases.queries.estimates import expected_seconds
 from releases.queries.receipts import FRESH, newest_receipt
-from releases.services import rehearsing
+from releases.services import rehearsing, rollbacks
 from releases.services.catalogue_sync import sync_catalogue
 from releases.services.deployments import start_deployment
 from releases.services.rehearsals import rehearse, stop_rehearsal
@@ -22,6 +22,7 @@ from releases.states import (
     CommandState,
     DeploymentKind,
     DeploymentStatus,
+    Outcome,
     Purpose,
     RehearsalOutcome,
     RehearsalStatus,
@@ -330,3 +331,26 @@ def test_a_receipt_that_does_not_count_says_why(
     assert receipt is not None
     assert not receipt.counts
     assert why in receipt.why
+
+
+def test_a_frozen_environment_takes_no_rehearsal(staging: Environment, ana: User) -> None:
+    Freeze.objects.create(environment=staging, reason="RB-1: leak", frozen_by="Cho Park", frozen_at=timezone.now())
+    with pytest.raises(Conflict) as refused:
+        rehearse(spec(), actor=factory.actor(ana))
+    assert refused.value.problems[0].code == "environment_frozen"
+
+
+def test_a_rollback_there_ends_the_rehearsal(
+    staging: Environment, ana: User, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    older = factory.deployed(staging, "2026.11.3")
+    live = factory.deployed(staging, "2026.11.4")
+    made = rehearse(spec(), actor=factory.actor(ana))
+    pressed = RollbackSpec(service="archive", environment="staging", live=live.pk, target=older.pk, reason="other")
+    rollback = rollbacks.press(pressed, actor=factory.actor(ana))
+    workers.work()
+    made.refresh_from_db()
+    rollback.refresh_from_db()
+    assert (made.status, made.stop_requested_by) == (RehearsalStatus.CANCELLED, "Ana Ruiz")
+    assert rollback.outcome == Outcome.RESTORED
+    assert little_service.ran == ["2026.11.3"]

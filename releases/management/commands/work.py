@@ -11,14 +11,25 @@ from config.celery import app
 from releases.catalogue import CatalogueError
 from releases.services import places, workers
 
-CONCURRENCY = {"act": 2, "probe": 2}
+ROLES = ("act", "probe")
+PROBING = 2
+MOST_ACTING = 8
+
+
+def concurrency_of(role: str, environments: int) -> int:
+    """Return how many tasks a worker of a role takes at once.
+
+    One command per environment may be at work, so with one place more than environments a rehearsal or a deployment
+    somewhere never keeps a rollback elsewhere waiting. Beyond MOST_ACTING, give production a worker of its own.
+    """
+    return PROBING if role == "probe" else min(environments + 1, MOST_ACTING)
 
 
 class Command(BaseCommand):
     help = "Start a Celery worker on the act or the probe queues of the catalogue's environments."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("role", choices=sorted(CONCURRENCY))
+        parser.add_argument("role", choices=ROLES)
         parser.add_argument(
             "environments", nargs="*", metavar="SERVICE/ENVIRONMENT", help="all of the catalogue if none"
         )
@@ -49,7 +60,7 @@ class Command(BaseCommand):
             [
                 "worker",
                 f"--queues={','.join(queues)}",
-                f"--concurrency={concurrency or CONCURRENCY[role]}",
+                f"--concurrency={concurrency or concurrency_of(role, len(queues))}",
                 f"--hostname={role}-{workers.own_name()}@%h",
                 "--pool=prefork",
                 "--loglevel=INFO",
