@@ -15,6 +15,7 @@ from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Rehearsal, RehearsalStep, User
 from releases.services import checklists, outcomes, places
 from releases.services.commands import CannotRender, command_named, render_soon
+from releases.services.denials import note_denial
 from releases.services.executions import acquired, begin_execution, end_execution, record_late, run_leased
 from releases.services.rehearsals import COPY
 from releases.states import (
@@ -62,7 +63,9 @@ def _claim(rehearsal: Rehearsal) -> bool:
     """Take the rehearsal, with the digests of the commands that it is about to prove; or refuse it."""
     requester = User.objects.get(pk=rehearsal.requester_id)
     if not requester.is_active or not requester.has_perm("releases.deploy"):
-        _refuse(rehearsal, f"{rehearsal.requested_by} may no longer deploy. Nothing has run.")
+        why = f"{rehearsal.requested_by} may no longer deploy. Nothing has run."
+        _refuse(rehearsal, why)
+        note_denial(actors.Actor(rehearsal.requested_by, via="worker", user=requester), "deploy", why, on=rehearsal.tag)
         return False
     try:
         service = places.catalogue().services.get(rehearsal.environment.service.key)
