@@ -1,6 +1,7 @@
 """Deployments whose command Rollbook runs itself."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +206,7 @@ def test_a_running_command_can_be_stopped_and_what_is_served_is_measured(
     asked: list[bool] = []
 
     def stop_soon(execution: Execution, *given: Any, **options: Any) -> Any:
-        stopping = threading.Thread(target=lambda: asked.append(stop_deployment(made, actor=factory.actor(ana))))
-        stopping.start()
+        stopping = beside(lambda: asked.append(stop_deployment(made, actor=factory.actor(ana))))
         result = begun(execution, *given, **options)
         stopping.join()
         return result
@@ -276,8 +276,7 @@ def test_a_running_deployment_is_stopped_and_rolled_back_by_one_press(
     pressed: list[Rollback] = []
 
     def press_soon(execution: Execution, *given: Any, **options: Any) -> Any:
-        pressing = threading.Thread(target=lambda: pressed.append(press_rollback(staging, made, ana)))
-        pressing.start()
+        pressing = beside(lambda: pressed.append(press_rollback(staging, made, ana)))
         result = begun(execution, *given, **options)
         pressing.join()
         (little_service.home / "wait").unlink()
@@ -303,7 +302,18 @@ def press_rollback(place: Environment, live: Deployment, by: User) -> Rollback:
     target = Environment.objects.select_related("live").get(pk=place.pk).live
     assert target is not None
     spec = RollbackSpec(service="archive", environment="staging", live=live.pk, target=target.pk, reason="other")
-    try:
-        return rollbacks.press(spec, actor=factory.actor(by))
-    finally:
-        connection.close()
+    return rollbacks.press(spec, actor=factory.actor(by))
+
+
+def beside(act: Callable[[], object]) -> threading.Thread:
+    """Do something in a thread of its own, whose database connection ends with it."""
+
+    def work() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
