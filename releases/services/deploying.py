@@ -96,15 +96,6 @@ def request_stop(deployment: Deployment, actor: Actor) -> bool:
     return bool(asked)
 
 
-def _run_here(deployment: Deployment) -> QuerySet[Deployment]:
-    return Deployment.objects.filter(
-        pk=deployment.pk,
-        kind=DeploymentKind.DEPLOYMENT,
-        status=DeploymentStatus.STARTED,
-        requester__isnull=False,
-    )
-
-
 def _deploy(environment: Environment, release: Release, actor: Actor, spec: DeploySpec) -> Deployment:
     assert actor.user is not None, "the command line names the system user"
     refusals.without_command(environment, "deploy")
