@@ -84,6 +84,10 @@ MARKS: dict[str, Mark] = {
     # would a rollback work
     "ready": _GOOD,
     "not ready": _BAD,
+    # what became of an expected result
+    "as expected": _GOOD,
+    "not as expected": _BAD,
+    "to confirm": _NOT_KNOWN,
     # what else is not normal
     "note": _DOES_NOT_COUNT,
     "accepted": _DOES_NOT_COUNT,

@@ -15,6 +15,7 @@ from dashboard.views import (
     notes,
     rehearsals,
     releases,
+    results,
     rollbacks,
     services,
 )
@@ -42,6 +43,7 @@ urlpatterns = [
     path("releases/<int:pk>", releases.release, name="release"),
     path("releases/<int:pk>/live", releases.release_live, name="release_live"),
     path("releases/<int:pk>/notes", notes.of_release, name="release_notes"),
+    path("releases/<int:pk>/results/<int:number>", results.confirm, name="result_confirm"),
     path("s/<key:service>/<key:environment>/deploy", deploying.new, name="deploy"),
     path("s/<key:service>/<key:environment>/deploy/command", deploying.command, name="deploy_command"),
     path("s/<key:service>/<key:environment>/rehearse", rehearsals.new, name="rehearse"),

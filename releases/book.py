@@ -28,6 +28,8 @@ class Tag(StrEnum):
     CATALOGUE_SYNCED = "catalogue:synced"
     """The operator applied a catalogue file; details name what changed."""
     RELEASE_REGISTERED = "release:registered"
+    RESULT_CONFIRMED = "release:result_confirmed"
+    """Somebody said whether an expected result came true that no probe can tell; details name it."""
     RELEASE_MARKED_BAD = "release:marked_bad"
     RELEASE_UNMARKED_BAD = "release:unmarked_bad"
     """The rollback that marked it was cancelled before anything ran, or a person took the mark off, with a reason."""

@@ -187,6 +187,13 @@ class NoteSpec(Spec):
     """Number of the note that it takes the place of."""
 
 
+class ConfirmSpec(Spec):
+    """Whether an expected result came true, and by what that was seen."""
+
+    came_true: bool
+    note: Note
+
+
 class LiftSpec(Spec):
     """A freeze to lift."""
 

@@ -141,6 +141,16 @@ class RehearsalOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Expected(StrEnum):
+    """What became of a release's expected result, as far as it was measured or a person has said."""
+
+    AS_EXPECTED = "as expected"
+    NOT_AS_EXPECTED = "not as expected"
+    TO_CONFIRM = "to confirm"
+    """No probe can tell; a person has to say whether it came true."""
+    NOT_MEASURED = "not measured"
+
+
 class MessageStatus(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
@@ -222,6 +232,15 @@ def worst_regression(regressions: Iterable[Regression]) -> Regression:
         if regression in present:
             return regression
     return Regression.UNKNOWN
+
+
+def derive_expected(results: Iterable[Expected]) -> Expected:
+    """Return what decides a set of results: one that did not come true, then one that a person has still to say."""
+    present = set(results)
+    for decides in (Expected.NOT_AS_EXPECTED, Expected.TO_CONFIRM, Expected.NOT_MEASURED):
+        if decides in present:
+            return decides
+    return Expected.AS_EXPECTED if present else Expected.NOT_MEASURED
 
 
 def derive_outcome(

@@ -23,6 +23,7 @@ from releases.errors import Problem, Refused
 from releases.intake import ReleaseSpec, from_text, lines
 from releases.models import Release, Service, User
 from releases.queries import configuration
+from releases.queries.expected_results import results_of
 from releases.queries.history import Row, deployments_of
 from releases.queries.release_page import BeforeAfter, Checklist, before_after, checklist_of, live_in
 from releases.queries.timeline import timeline
@@ -179,6 +180,8 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "checklist": checklist,
         "baseline": baseline,
         "before_after": _pictures(before_after(checklist)) if checklist and not checklist.active else [],
+        "promised": results_of(found, shown.deployment if shown else None),
+        "may_confirm": may(request, "confirm_result"),
         "configuration": configuration.difference(shown.deployment, shown.deployment.replaced) if shown else [],
         "active": active,
         "token": _token(rows, checklist, baseline, word),

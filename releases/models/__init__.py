@@ -5,6 +5,7 @@ from releases.models.book import BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.denial import Denial
 from releases.models.execution import Execution, Lease, RenderedCommand, RenderedDeploy, Worker
+from releases.models.expected import Confirmation
 from releases.models.message import Message
 from releases.models.note import Note
 from releases.models.people import ApiToken, User
@@ -18,6 +19,7 @@ __all__ = [
     "ApiToken",
     "BookHead",
     "ChecklistRun",
+    "Confirmation",
     "Denial",
     "Deployment",
     "Environment",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from releases.models.execution import Execution
 from releases.models.fields import state_field
 from releases.models.service import Environment, Service
-from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
+from releases.states import DeploymentKind, DeploymentStatus, Expected, Regression, Verdict
 
 
 class Release(models.Model):
@@ -74,6 +74,8 @@ class Deployment(models.Model):
     """Everything that kept its verdict from a pass was accepted by a lead, and nothing is worse than before."""
     accepted_until = models.DateTimeField(null=True, blank=True)
     """When the first of these acceptances ends; none where they hold for the release."""
+    expected = state_field(Expected, blank=True)
+    """What became of the release's expected result here; empty until a checklist or a person has said anything."""
     despite_freeze = models.BooleanField(default=False)
     reported_by = models.CharField(max_length=150)
     requester = models.ForeignKey(

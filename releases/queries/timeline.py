@@ -69,6 +69,8 @@ def sentence(event: Event) -> str:
     match event.action:
         case Tag.RELEASE_REGISTERED:
             return f"Registered {about}."
+        case Tag.RESULT_CONFIRMED:
+            return f"{'Came true' if details.get('came_true') else 'Did not come true'}:{of('result')}"
         case Tag.RELEASE_MARKED_BAD:
             return f"Marked bad{of('rollback', ' by ')}."
         case Tag.RELEASE_UNMARKED_BAD:

@@ -18,7 +18,7 @@ from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Reh
 from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
 from releases.queries.answers import JUDGING, newest_answers
-from releases.services import messages, outcomes
+from releases.services import expected_results, messages, outcomes
 from releases.services.acceptances import weigh
 from releases.states import Effect, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst, worst_regression
 
@@ -253,6 +253,7 @@ def _carry_verdict(run: ChecklistRun) -> None:
         deployment.verify_run, deployment.verdict, deployment.regression = run, run.verdict, run.regression
     deployment.save(update_fields=["verify_run", "verdict", "regression"])
     weigh(deployment)
+    expected_results.score(deployment)
     if deployment.verdict == Verdict.FAIL and run.purpose == Purpose.VERIFY:
         messages.tell_red(deployment, run)
 

@@ -13,6 +13,7 @@ GROUPS = {
         "roll_back",
         "run_checklist",
         "accept_finding",
+        "confirm_result",
         "add_note",
     ],
     "on-call": ["roll_back", "lift_freeze", "run_checklist", "add_note"],

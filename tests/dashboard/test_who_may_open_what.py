@@ -37,6 +37,7 @@ SIGNED_IN = {
     "release_notes",
     "rollback_notes",
     "finding_accept",
+    "result_confirm",
     "freeze_lift",
     "rollback_override",
     "rollback_verify",
@@ -68,6 +69,7 @@ ACTIONS = {
     "checklist_again": "run_checklist",
     "finding_accept": "accept_finding",
     "acceptance_withdraw": "accept_finding",
+    "result_confirm": "confirm_result",
     "release_register": "register_release",
     "release_notes": "add_note",
     "rollback_notes": "add_note",
@@ -89,6 +91,7 @@ FORMS: dict[str, dict[str, str]] = {
     "rollback_verify": {"reason": "web-2 answers again"},
     "finding_accept": {"reason": "known"},
     "acceptance_withdraw": {"reason": "mended"},
+    "result_confirm": {"came_true": "true", "note": "seen"},
     "release_notes": {"text": "a note"},
     "rollback_notes": {"text": "a note"},
     "freeze_lift": {"reason": "mended"},
@@ -116,7 +119,7 @@ def names(resolver: URLResolver | None = None) -> Iterator[str]:
 def addresses() -> dict[str, str]:
     """An address for each name, leading to something that is there."""
     place, target, live = factory.story()
-    factory.release(place.service, "2026.11.5")
+    promising = factory.release(place.service, "2026.11.5", expected_result="readers see teasers")
     staging = factory.environment(place.service, "staging", command_names=["deploy", "rollback"])
     factory.deployed(staging, "2026.11.4")
     user = factory.person("dee", "lead")
@@ -148,6 +151,7 @@ def addresses() -> dict[str, str]:
     numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
+        "result_confirm": {"pk": promising.pk, "number": 1},
         "release_by_version": {"service": "archive", "version": "2026.11.4"},
         **dict.fromkeys(("deploy", "deploy_command", "rehearse"), there),
         **dict.fromkeys(("environment", "environment_live", "deployment_start", "checklist_again"), here),
