@@ -5,6 +5,7 @@ Pure: imports nothing of Django and nothing of this project, so that probes, mod
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -243,6 +244,67 @@ def derive_expected(results: Iterable[Expected]) -> Expected:
     return Expected.AS_EXPECTED if present else Expected.NOT_MEASURED
 
 
+class CommandEnd(StrEnum):
+    """How a rollback's command ended, as far as the outcome goes by it."""
+
+    WELL = "exit 0"
+    BADLY = "another exit"
+    STOPPED = "stopped by a person"
+    KILLED = "killed"
+    NOT_STARTED = "not started"
+    LOST = "lost"
+
+
+class OutcomeRow(NamedTuple):
+    """One row of the table: where the facts are among those named, this is the outcome."""
+
+    command: frozenset[CommandEnd]
+    serving: frozenset[Serving]
+    probes: frozenset[ProbesSay]
+    complete: frozenset[bool]
+    """Whether every route that should be purged was, and every probe was asked."""
+    outcome: Outcome
+    meaning: str
+
+
+_ANY_END = frozenset(CommandEnd)
+_ANY_PROBES = frozenset(ProbesSay)
+_DID_WELL = frozenset({CommandEnd.WELL, CommandEnd.LOST})
+"""Of a lost command nothing is known, so what was measured speaks alone."""
+_GOOD = frozenset({ProbesSay.AS_BEFORE, ProbesSay.PASSING})
+_FAILING = frozenset({ProbesSay.WORSE, ProbesSay.FAILING})
+_NO_ANSWER = frozenset({ProbesSay.TOO_LITTLE, ProbesSay.NOT_MEASURED})
+_TARGET = frozenset({Serving.TARGET})
+_NOT_TARGET = frozenset({Serving.MIXED, Serving.OTHER})
+_SILENT = frozenset({Serving.NOT_MEASURED})
+_EITHER = frozenset({True, False})
+
+OUTCOMES = (
+    OutcomeRow(_DID_WELL, _TARGET, _GOOD, frozenset({True}), Outcome.RESTORED,
+               "The target serves on every instance, and no probe finds it worse than when it was last verified."),
+    OutcomeRow(_DID_WELL, _TARGET, _GOOD, frozenset({False}), Outcome.RESTORED_WITH_DIFFERENCES,
+               "The target serves, but a route was not purged or a probe was not asked."),
+    OutcomeRow(_ANY_END - _DID_WELL, _TARGET, _GOOD, _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
+               "The command failed, yet the target serves: a person decides whether that is good enough."),
+    OutcomeRow(_ANY_END, _TARGET, frozenset({ProbesSay.DIFFERENT}), _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
+               "The target serves and nothing new fails, but something is worse than when it was last verified."),
+    OutcomeRow(_ANY_END, _TARGET, _FAILING, _EITHER, Outcome.NOT_RESTORED,
+               "The target serves, but a probe fails that did not fail before, or of which nobody knows."),
+    OutcomeRow(_ANY_END, _TARGET, _NO_ANSWER, _EITHER, Outcome.INCONCLUSIVE,
+               "The target serves, but a probe had too little data or could not measure."),
+    OutcomeRow(_ANY_END - {CommandEnd.STOPPED}, _NOT_TARGET, _ANY_PROBES, _EITHER, Outcome.NOT_RESTORED,
+               "At least one instance serves another version, whatever the command said of itself."),
+    OutcomeRow(frozenset({CommandEnd.STOPPED}), _NOT_TARGET, _ANY_PROBES, _EITHER, Outcome.STOPPED,
+               "A person stopped the command before it had done its work; it may have done a part."),
+    OutcomeRow(_ANY_END - {CommandEnd.LOST}, _SILENT, _ANY_PROBES, _EITHER, Outcome.INCONCLUSIVE,
+               "Which version serves could not be measured on every instance; the command is at its end."),
+    OutcomeRow(frozenset({CommandEnd.LOST}), _SILENT, _ANY_PROBES, _EITHER, Outcome.UNKNOWN,
+               "The worker was lost, the command may have run, and which version serves could not be measured."),
+)  # fmt: skip
+"""What became of a rollback, from what was measured. Exactly one row fits any facts; the exit code decides nothing by
+itself."""
+
+
 def derive_outcome(
     *,
     command: CommandState,
@@ -252,26 +314,22 @@ def derive_outcome(
     probes: ProbesSay,
     complete: bool = True,
 ) -> Outcome:
-    """Return what became of a rollback, from what was measured; `restored` only when it was measured.
+    """Return what became of a rollback: what the row of OUTCOMES says that fits."""
+    facts = (command_end(command, exit_code, stopped), serving, probes, complete)
+    return next(row.outcome for row in OUTCOMES if all(fact in named for fact, named in zip(facts, row, strict=False)))
 
-    The exit code of the command decides nothing by itself: exit 0 with the old version still served is *not restored*,
-    and a command that failed although the target serves everywhere is *restored with differences*. So is one that is
-    not `complete`: routes that should have been purged were not, or probes were left out.
-    """
-    if serving is Serving.NOT_MEASURED:
-        return Outcome.UNKNOWN if command is CommandState.LOST else Outcome.INCONCLUSIVE
-    if serving is not Serving.TARGET:
-        return Outcome.STOPPED if stopped and command is CommandState.KILLED else Outcome.NOT_RESTORED
-    if probes in (ProbesSay.AS_BEFORE, ProbesSay.PASSING):
-        clean = command is CommandState.LOST or (command is CommandState.EXITED and exit_code == 0)
-        return Outcome.RESTORED if clean and complete else Outcome.RESTORED_WITH_DIFFERENCES
-    return {
-        ProbesSay.DIFFERENT: Outcome.RESTORED_WITH_DIFFERENCES,
-        ProbesSay.WORSE: Outcome.NOT_RESTORED,
-        ProbesSay.FAILING: Outcome.NOT_RESTORED,
-        ProbesSay.TOO_LITTLE: Outcome.INCONCLUSIVE,
-        ProbesSay.NOT_MEASURED: Outcome.INCONCLUSIVE,
-    }[probes]
+
+def command_end(command: CommandState, exit_code: int | None, stopped: bool) -> CommandEnd:
+    """Put what is known of a command into the word that the outcome goes by."""
+    match command:
+        case CommandState.EXITED:
+            return CommandEnd.WELL if exit_code == 0 else CommandEnd.BADLY
+        case CommandState.KILLED:
+            return CommandEnd.STOPPED if stopped else CommandEnd.KILLED
+        case CommandState.NOT_STARTED:
+            return CommandEnd.NOT_STARTED
+        case CommandState.LOST:
+            return CommandEnd.LOST
 
 
 def derive_rehearsal(*, deployed: bool, there: Serving, way_back: Outcome) -> RehearsalOutcome:

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from releases.book import Tag
-from releases.management.commands.describe_probes import describe
+from releases.management.commands import describe_outcomes, describe_probes
 
 pytestmark = pytest.mark.once
 
@@ -16,7 +16,12 @@ DOCS = Path(settings.BASE_DIR) / "docs"
 
 def test_the_page_about_the_probes_is_what_the_probes_say() -> None:
     """Mend it with `manage.py describe_probes > docs/probes.md`."""
-    assert (DOCS / "probes.md").read_text().rstrip() == describe()
+    assert (DOCS / "probes.md").read_text().rstrip() == describe_probes.describe()
+
+
+def test_the_page_about_outcomes_is_what_the_table_says() -> None:
+    """Mend it with `manage.py describe_outcomes > docs/outcomes.md`."""
+    assert (DOCS / "outcomes.md").read_text().rstrip() == describe_outcomes.describe()
 
 
 def test_every_variable_of_the_settings_is_documented() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from releases.states import (
     OPEN_ROLLBACK,
+    OUTCOMES,
     ROLLBACK_MOVES,
+    CommandEnd,
     CommandState,
     Outcome,
     ProbesSay,
@@ -15,6 +17,7 @@ from releases.states import (
     RollbackStatus,
     Serving,
     Verdict,
+    command_end,
     derive_outcome,
     derive_rehearsal,
     worst,
@@ -111,6 +114,30 @@ def test_the_outcome_follows_from_command_serving_version_and_probes(
         derive_outcome(command=command, exit_code=exit_code, stopped=stopped, serving=serving, probes=probes)
         is expected
     )
+
+
+def test_exactly_one_row_of_the_table_fits_whatever_was_measured() -> None:
+    for facts in product(CommandEnd, Serving, ProbesSay, (True, False)):
+        fitting = [row for row in OUTCOMES if all(fact in row[column] for column, fact in enumerate(facts))]
+        assert len(fitting) == 1, facts
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "stopped", "end"),
+    [
+        (CommandState.EXITED, 0, True, CommandEnd.WELL),
+        (CommandState.EXITED, 1, False, CommandEnd.BADLY),
+        (CommandState.EXITED, None, False, CommandEnd.BADLY),
+        (CommandState.KILLED, None, True, CommandEnd.STOPPED),
+        (CommandState.KILLED, None, False, CommandEnd.KILLED),
+        (CommandState.NOT_STARTED, None, False, CommandEnd.NOT_STARTED),
+        (CommandState.LOST, None, True, CommandEnd.LOST),
+    ],
+)
+def test_a_command_was_stopped_by_a_person_only_where_it_did_not_end_before(
+    command: CommandState, exit_code: int | None, stopped: bool, end: CommandEnd
+) -> None:
+    assert command_end(command, exit_code, stopped) is end
 
 
 def test_restored_is_said_only_when_the_target_was_measured_everywhere_and_the_probes_agree() -> None:
