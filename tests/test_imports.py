@@ -25,7 +25,7 @@ def imports() -> dict[str, set[str]]:
         module_of(path): set(names_in(path))
         for package in OURS
         for path in sorted((ROOT / package).rglob("*.py"))
-        if "migrations" not in path.parts
+        if "migrations" not in path.relative_to(ROOT).parts
     }
 
 
