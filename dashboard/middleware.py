@@ -1,11 +1,12 @@
 """What every request gets: an id that errors name, and the time zone of the person who looks."""
 
 import uuid
-import zoneinfo
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from dashboard.zones import zone_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -23,15 +24,10 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 def time_zone(get_response: GetResponse) -> GetResponse:
-    """Show times in the zone of the signed-in person, in UTC otherwise."""
+    """Show times in the zone of whoever looks, for this request alone."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        name = getattr(request.user, "time_zone", "UTC")
-        try:
-            zone = zoneinfo.ZoneInfo(name)
-        except (KeyError, ValueError):
-            zone = zoneinfo.ZoneInfo("UTC")
-        with timezone.override(zone):
+        with timezone.override(zone_of(request).zone):
             return get_response(request)
 
     return middleware

@@ -9,6 +9,18 @@ from dashboard.requests import actor_of
 from dashboard.wording import listed
 from releases.services.permissions import GROUPS
 
+WORDS = {
+    "register_release": "register releases",
+    "report_deployment": "report deployments",
+    "deploy": "have Rollbook deploy and rehearse",
+    "roll_back": "roll back",
+    "lift_freeze": "lift freezes",
+    "run_checklist": "run checklists again",
+    "accept_finding": "accept findings",
+    "add_note": "write notes",
+}
+"""What each permission allows, as it stands after "may"."""
+
 
 def may(request: HttpRequest, permission: str) -> bool:
     """Return whether the signed-in person holds a permission of `releases.services.permissions`."""

@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 
 from dashboard.converters import KeyConverter, VersionConverter
 from dashboard.views import (
+    account,
     board,
     checklists,
     confirm,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
+    path("account", account.account, name="account"),
+    path("account/zone", account.zone, name="account_zone"),
     path("s/<key:service>/", services.service, name="service"),
     path("s/<key:service>/v/<version:version>", releases.by_version, name="release_by_version"),
     path("s/<key:service>/<key:environment>/", services.environment, name="environment"),

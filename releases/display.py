@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -23,3 +24,8 @@ def hidden_character(text: str) -> str | None:
         return None
     character = match.group()
     return f"U+{ord(character):04X} {unicodedata.name(character, 'control character')}"
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment for machines, in UTC whatever zone it came in: `2026-03-14T09:12:03.250000Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

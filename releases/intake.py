@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from releases.display import hidden_character, visible
 from releases.errors import Invalid, Malformed, Problem
 from releases.probes.routes import check_exact_route
+from releases.zones import is_zone
 
 JSON_DEPTH_LIMIT = 20
 JSON_DIGITS_LIMIT = 18
@@ -76,6 +77,12 @@ def _web_address(value: str) -> str:
         raise PydanticCustomError("not_an_address", "is not a web address")
     if parts.username is not None or parts.password is not None:
         raise PydanticCustomError("credentials_in_address", "holds credentials")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value and not is_zone(value):
+        raise PydanticCustomError("not_a_zone", "is not the name of a time zone that is known here")
     return value
 
 
@@ -198,6 +205,13 @@ class LiftSpec(Spec):
     """A freeze to lift."""
 
     reason: Note
+
+
+class ZoneSpec(Spec):
+    """The zone in which a person reads times."""
+
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = ""
+    """Empty: the one that the browser names."""
 
 
 class OverrideSpec(Spec):
@@ -326,6 +340,7 @@ _EXPECTED = {
     "target": "the number of a deployment",
     "digest": "the digest that the page showed",
     "purge": "true or false",
+    "time_zone": "a zone such as Europe/Berlin, or UTC",
 }
 
 
@@ -363,6 +378,13 @@ def _failed(path: str, detail: ErrorDetails) -> str:
         return f"{path} has {len(detail['input']):,} characters."
     if detail["type"] == "string_pattern_mismatch":
         return f"{path} has characters, or a length, that it may not have."
-    if detail["type"] in ("hidden_character", "empty", "not_a_route", "not_an_address", "credentials_in_address"):
+    if detail["type"] in (
+        "hidden_character",
+        "empty",
+        "not_a_route",
+        "not_an_address",
+        "credentials_in_address",
+        "not_a_zone",
+    ):
         return f"{path} {detail['msg']}."
     return f"{path} is not valid: {detail['msg'].lower()}."

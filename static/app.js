@@ -7,6 +7,10 @@
   const ahead = Date.parse(body.dataset.now) - Date.now();
   const serverNow = () => Date.now() + ahead;
 
+  // The server writes times in this zone for whoever chose none in their account.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = "zone=" + zone + "; path=/; max-age=31536000; samesite=lax" + (location.protocol === "https:" ? "; secure" : "");
+
   // --- Times that tick: the same words as dashboard/wording.py ---------------------------------------------------
 
   const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

@@ -1,8 +1,11 @@
 """Foreign text is shown, and does nothing."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from releases.display import hidden_character, visible
+from releases.display import hidden_character, utc_text, visible
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,8 @@ def test_a_hidden_character_is_named_by_its_code_point() -> None:
 def test_a_control_character_has_no_name_of_its_own_and_still_gets_one() -> None:
     """C3"""
     assert hidden_character("a\x00") == "U+0000 control character"
+
+
+def test_a_time_for_machines_is_utc_with_z_whatever_its_zone() -> None:
+    moment = datetime(2026, 3, 14, 10, 12, 3, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert utc_text(moment) == "2026-03-14T09:12:03Z"

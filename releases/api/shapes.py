@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from releases.display import utc_text
 from releases.models import Acceptance, ChecklistRun, Deployment, Finding, Rehearsal, Release, Rollback
 from releases.queries.answers import acceptances_for, identity_of
 from releases.states import ProbeStatus, Purpose
@@ -23,7 +24,7 @@ def release_json(request: HttpRequest, release: Release) -> dict[str, Any]:
         "assumptions": release.assumptions,
         "change_size": release.change_size,
         "registered_by": release.registered_by,
-        "registered_at": release.registered_at.isoformat(),
+        "registered_at": utc_text(release.registered_at),
         "bad": release.bad,
         "url": request.build_absolute_uri(release.get_absolute_url()),
     }
@@ -40,8 +41,8 @@ def deployment_json(request: HttpRequest, deployment: Deployment) -> dict[str, A
         "verdict": deployment.verdict or None,
         "regression": deployment.regression or None,
         "despite_freeze": deployment.despite_freeze,
-        "started_at": deployment.started_at.isoformat(),
-        "finished_at": deployment.finished_at.isoformat() if deployment.finished_at else None,
+        "started_at": utc_text(deployment.started_at),
+        "finished_at": utc_text(deployment.finished_at) if deployment.finished_at else None,
         "baseline": run_json(deployment.baseline) if deployment.baseline else None,
         "checklist": run_json(deployment.checklist_runs.exclude(purpose=Purpose.BASELINE).order_by("-id").first()),
         "url": request.build_absolute_uri(f"/releases/{deployment.release_id}"),
@@ -99,12 +100,12 @@ def acceptance_json(acceptance: Acceptance) -> dict[str, Any]:
         "id": acceptance.tag,
         "finding": acceptance.finding_id,
         "release": acceptance.release.version if acceptance.release else None,
-        "until": acceptance.until.isoformat() if acceptance.until else None,
+        "until": utc_text(acceptance.until) if acceptance.until else None,
         "reason": acceptance.reason,
         "accepted_by": acceptance.accepted_by,
-        "accepted_at": acceptance.accepted_at.isoformat(),
+        "accepted_at": utc_text(acceptance.accepted_at),
         "ended_by": acceptance.ended_by or None,
-        "ended_at": acceptance.ended_at.isoformat() if acceptance.ended_at else None,
+        "ended_at": utc_text(acceptance.ended_at) if acceptance.ended_at else None,
     }
 
 

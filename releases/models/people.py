@@ -10,7 +10,8 @@ NAME_LIMIT = 100
 class User(AbstractUser):
     """A person, or a pipeline that acts through tokens."""
 
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, blank=True)
+    """The zone they chose; empty: the one that their browser names."""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
+from releases.intake import ZoneSpec
 from releases.models import User
 from releases.services.permissions import GROUPS
 
@@ -38,6 +39,11 @@ def create_person(username: str, first_name: str, last_name: str, group: str, *,
         add_to_group(user, group)
         book.record(Tag.PERSON_CREATED, actor, about=f"U-{user.pk}", username=username, group=group)
     return password
+
+
+def set_time_zone(user: User, spec: ZoneSpec) -> None:
+    """Keep the zone in which a person reads times. It decides nothing, so the book does not hold it."""
+    User.objects.filter(pk=user.pk).update(time_zone=spec.time_zone)
 
 
 def add_to_group(user: User, name: str) -> None:

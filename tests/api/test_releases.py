@@ -1,6 +1,8 @@
 """POST /api/v1/releases and GET /api/v1/releases/<number>."""
 
-from releases.models import Environment, Event, Release
+import re
+
+from releases.models import Environment, Event, Release, User
 from tests.api.conftest import RELEASE, Pipeline
 
 
@@ -75,6 +77,12 @@ def test_a_release_can_be_read(pipeline: Pipeline, place: Environment) -> None:
     assert response.status_code == 200
     answer = response.json()
     assert (answer["version"], answer["owner"], answer["bad"]) == ("2026.11.4", "Ben Okafor", False)
+
+
+def test_its_times_are_utc_with_z_for_a_user_of_any_zone(pipeline: Pipeline, place: Environment) -> None:
+    User.objects.update(time_zone="Asia/Tokyo")
+    answer = pipeline.get(f"releases/{Release.objects.get(version='2026.11.4').pk}").json()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", answer["registered_at"])
 
 
 def test_a_release_that_is_not_there_is_not_found(pipeline: Pipeline) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 EVERYBODY = {"healthz", "login"}
 """Open to people who are not signed in."""
 SIGNED_IN = {
+    "account",
     "board",
     "service",
     "release_by_version",
@@ -76,7 +77,7 @@ ACTIONS = {
     "freeze_lift": "lift_freeze",
 }
 """What a POST does, and the permission that it needs."""
-OWN = {"logout"}
+OWN = {"logout", "account_zone"}
 """About the signed-in person alone."""
 API = "api_"
 """Asks for a token: tests/api/test_door.py."""
@@ -157,6 +158,7 @@ def addresses() -> dict[str, str]:
         **dict.fromkeys(("environment", "environment_live", "deployment_start", "checklist_again"), here),
         **dict.fromkeys(("confirm", "confirm_live"), here),
         **{name: {} for name in ("board", "board_live", "healthz", "login", "logout", "release_register")},
+        **{name: {} for name in ("account", "account_zone")},
     }
     return {
         name: reverse(name, kwargs=given[name] if name in given else {"pk": numbers[name.split("_")[0]]})

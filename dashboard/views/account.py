@@ -1,0 +1,62 @@
+"""A person's own page: who they are here, what they may do, and the zone of their times."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import zones
+from dashboard.permits import WORDS
+from dashboard.requests import actor_of, page
+from releases.errors import Invalid, Refused
+from releases.intake import ZoneSpec, from_text
+from releases.models import User
+from releases.services.people import set_time_zone
+from releases.zones import zone_names
+
+
+@require_safe
+@page
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the signed-in person their own account."""
+    return _shown(request)
+
+
+@require_POST
+@page
+def zone(request: HttpRequest) -> HttpResponse:
+    """Keep the zone in which they read times."""
+    try:
+        spec = from_text(ZoneSpec, {"time_zone": request.POST.get("time_zone", "")})
+    except Invalid as refusal:
+        return _shown(request, refusal)
+    set_time_zone(_me(request), spec)
+    return HttpResponseRedirect(reverse("account"), status=303)
+
+
+def _me(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "a page for signed-in people"
+    return request.user
+
+
+def _shown(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
+    me = _me(request)
+    shown = zones.zone_of(request)
+    context = {
+        "at": timezone.now(),
+        "me": me,
+        "groups": [group.name for group in me.groups.order_by("name")],
+        "may": [words for permission, words in WORDS.items() if actor_of(request).may(permission)],
+        "zone": shown,
+        "zones": _choices(zones.guessed(request), me.time_zone),
+        "problems": refusal.problems if refusal else (),
+    }
+    return render(request, "account.html", context, status=refusal.status if refusal else 200)
+
+
+def _choices(guessed: str, chosen: str) -> list[tuple[str, str]]:
+    """Return the zones to choose from; first the browser's own, and among them what was chosen under an old name."""
+    first = f"The browser's: {guessed}" if guessed else "The browser's, which it does not tell: UTC"
+    names = zone_names()
+    return [("", first), *((name, name) for name in (*((chosen,) if chosen and chosen not in names else ()), *names))]
