@@ -5,7 +5,8 @@ Refused                 something was not done, and nothing was changed
 ├── Malformed     400   the input could not even be read
 ├── Denied        403   the permission is missing
 ├── NotFound      404   there is no such thing, or it is not yours to see
-└── Conflict      409   the state has moved, or someone else was faster
+├── Conflict      409   the state has moved, or someone else was faster
+└── Busy          503   others changed the same rows at the same time, again and again
 """
 
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ class Refused(Exception):
 
     status = 400
     title = "Refused"
+    retry_after = 0
+    """Seconds for the header Retry-After; 0: none is sent."""
 
     def __init__(self, *problems: Problem, made: object = None) -> None:
         super().__init__("; ".join(problem.sentence for problem in problems))
@@ -78,3 +81,9 @@ class NotFound(Refused):
 class Conflict(Refused):
     status = 409
     title = "The state has moved"
+
+
+class Busy(Refused):
+    status = 503
+    title = "The database is busy"
+    retry_after = 1

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,7 +17,7 @@ from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import WORDS_LIMIT, keeps_words
 from releases import knocks, queries
-from releases.errors import Conflict, Invalid, NotFound, Problem, Refused
+from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
 from releases.models import Deployment, Environment, Rollback
 from releases.queries import rollback_page
@@ -83,9 +82,7 @@ def _press(request: HttpRequest, place: Environment) -> HttpResponse:
     try:
         spec = from_text(RollbackSpec, given)
         rollback = rollbacks.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
-    except Conflict as refusal:
-        return _again(request, place, given, refusal)
-    except Invalid as refusal:
+    except (Conflict, Invalid, Busy) as refusal:
         return _again(request, place, given, refusal)
     return HttpResponseRedirect(rollback.get_absolute_url(), status=303)
 
@@ -226,8 +223,7 @@ def _ask_for_the_command(context: dict[str, Any]) -> None:
     target = context["target"]
     if target is None or not rollback_page.wants_rendering(context["rendered"], context["at"]):
         return
-    with transaction.atomic():
-        knocks.knock("render_target", context["environment"].act_queue, target.pk)
+    knocks.knock("render_target", context["environment"].act_queue, target.pk)
 
 
 def _token(context: dict[str, Any]) -> str:

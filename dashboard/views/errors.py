@@ -13,7 +13,10 @@ from releases.errors import Refused
 def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """Show a refusal as a page of its own."""
     template = {403: "errors/403.html", 404: "errors/404.html"}.get(refusal.status, "errors/refused.html")
-    return render(request, template, _context(request) | {"problems": refusal.problems}, status=refusal.status)
+    response = render(request, template, _context(request) | {"problems": refusal.problems}, status=refusal.status)
+    if refusal.retry_after:
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -128,6 +128,8 @@ def problem_response(request: HttpRequest, refused: Refused) -> JsonResponse:
     )
     if refused.status == 401:
         response["WWW-Authenticate"] = "Bearer"
+    if refused.retry_after:
+        response["Retry-After"] = str(refused.retry_after)
     return response
 
 
@@ -161,9 +163,8 @@ def _database_away(request: HttpRequest) -> HttpResponse:
     class Away(Refused):
         status = 503
         title = "The database does not answer"
+        retry_after = 5
 
-    response = problem_response(
+    return problem_response(
         request, Away(Problem("database_away", "The database does not answer.", "a moment's patience", retry="in 5 s"))
     )
-    response["Retry-After"] = "5"
-    return response

@@ -13,12 +13,14 @@ from releases.intake import AcceptSpec, LiftSpec
 from releases.models import Acceptance, Deployment, Finding
 from releases.queries.answers import JUDGING, acceptances_for, deciding, identity_of, newest_answers
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import Level, Regression
 
 LONGEST = timedelta(days=366)
 """How far ahead a date may lie; what must stand for longer is asked about again."""
 
 
+@retried
 def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Acceptance:
     """Record that a finding may stand. Raises Denied, NotFound, Conflict and Invalid.
 
@@ -61,6 +63,7 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
     return made
 
 
+@retried
 def withdraw_acceptance(acceptance: Acceptance, spec: LiftSpec, *, actor: Actor) -> bool:
     """End an acceptance, with a reason; return whether this call ended it."""
     require(actor, "accept_finding", scope="checklists:write", on=acceptance.tag)

@@ -11,6 +11,7 @@ from releases.book import Tag
 from releases.catalogue import Catalogue, CatalogueEnvironment, CatalogueService
 from releases.models import Environment, Service
 from releases.services.commands import render_soon
+from releases.services.retrying import retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Change:
     what: str
 
 
+@retried
 def sync_catalogue(catalogue: Catalogue, *, actor: Actor) -> list[Change]:
     """Make services and environments match the file, all or nothing; return what changed."""
     with transaction.atomic():

@@ -20,6 +20,7 @@ from releases.probes.registry import SERVING_VERSION
 from releases.queries.answers import JUDGING, newest_answers
 from releases.services import expected_results, messages, outcomes
 from releases.services.acceptances import weigh
+from releases.services.retrying import retried
 from releases.states import Effect, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst, worst_regression
 
 
@@ -94,6 +95,7 @@ def counts(run: ChecklistRun | None) -> bool:
     return settled and run is not None and not run.tainted and not run.given_up and not run.partial
 
 
+@retried
 def begin_run(run_id: int) -> bool:
     """Start a queued run if nothing else runs in its environment; return whether this call started it."""
     run = ChecklistRun.objects.select_related("environment__service").get(pk=run_id)
@@ -113,6 +115,7 @@ def begin_run(run_id: int) -> bool:
     return bool(started)
 
 
+@retried
 def settle_run(run_id: int) -> None:
     """Move a run on if nothing of its wave is left: to the next wave, or to its verdict.
 
@@ -133,6 +136,7 @@ def settle_run(run_id: int) -> None:
                 _conclude(run)
 
 
+@retried
 def give_up(run: ChecklistRun | None, why: str) -> bool:
     """End a run that is not done; its verdict is inconclusive. Probes that still answer lose their lease."""
     if run is None:

@@ -15,6 +15,7 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.models import Denial
+from releases.services.retrying import retried
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +39,20 @@ def close_minutes() -> None:
     """Write the sum of what was denied in minutes that are over."""
     over = timezone.now() - 2 * MINUTE  # a clock that runs behind may still count in the last one
     for row in Denial.objects.filter(minute__lt=over).order_by("pk")[:AT_ONCE]:
-        with transaction.atomic():
-            closed, _ = Denial.objects.filter(pk=row.pk, count=row.count).delete()
-            if closed and row.count > 1:
-                actor = Actor(name=row.actor, via=row.via, request_id=row.request_id, origin=row.origin)
-                minute = row.minute.strftime("%Y-%m-%dT%H:%MZ")
-                book.record(
-                    Tag.PERMISSION_DENIED, actor, permission=row.permission, minute=minute, further=row.count - 1
-                )
+        _close(row)
 
 
+@retried
+def _close(row: Denial) -> None:
+    with transaction.atomic():
+        closed, _ = Denial.objects.filter(pk=row.pk, count=row.count).delete()
+        if closed and row.count > 1:
+            actor = Actor(name=row.actor, via=row.via, request_id=row.request_id, origin=row.origin)
+            minute = row.minute.strftime("%Y-%m-%dT%H:%MZ")
+            book.record(Tag.PERMISSION_DENIED, actor, permission=row.permission, minute=minute, further=row.count - 1)
+
+
+@retried
 def _count(actor: Actor, permission: str, why: str, on: str) -> None:
     now = timezone.now()
     key = {"user": actor.user, "permission": permission, "minute": now.replace(second=0, microsecond=0)}

@@ -12,7 +12,7 @@ from releases import actor as actors, book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.catalogue import Command
-from releases.executor import EnvironmentLock, LockHeld
+from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.intake import DeploySpec
 from releases.knocks import knock
 from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback
@@ -24,6 +24,7 @@ from releases.services.executions import acquired, begin_execution, end_executio
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment, registered_release
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import (
     CommandState,
     DeploymentKind,
@@ -37,6 +38,7 @@ from releases.states import (
 COMMAND = "deploy"
 
 
+@retried
 def deploy(spec: DeploySpec, *, actor: Actor, key: str = "") -> Deployment:
     """Have Rollbook deploy a release: the baseline is measured, then a worker runs the catalogue's deploy command.
 
@@ -55,6 +57,7 @@ def deploy(spec: DeploySpec, *, actor: Actor, key: str = "") -> Deployment:
     )
 
 
+@retried
 def stop_deployment(deployment: Deployment, *, actor: Actor) -> bool:
     """End a deployment that Rollbook runs: cancelled where nothing ran, else its command is told to end.
 
@@ -65,6 +68,7 @@ def stop_deployment(deployment: Deployment, *, actor: Actor) -> bool:
         return cancel(deployment, f"Cancelled by {actor.name}; nothing ran.", actor) or request_stop(deployment, actor)
 
 
+@retried
 def cancel(deployment: Deployment, why: str, actor: Actor, *, refused: bool = False) -> bool:
     """Close a deployment of ours whose command was not begun; return whether this call did."""
     with transaction.atomic():
@@ -146,6 +150,7 @@ def run_deployment(deployment_id: int) -> None:
         _wait(deployment, held.holder.sentence)
 
 
+@retried
 def settle_lost_deployment(deployment_id: int) -> None:
     """Close a deployment whose worker was lost, once the lock is free; until then say who holds it.
 
@@ -192,6 +197,7 @@ def _refusal(deployment: Deployment, command: Command) -> str:
     return ""
 
 
+@retried
 def _claim(deployment: Deployment, command: Command) -> Execution | None:
     environment = deployment.environment
     try:
@@ -219,7 +225,11 @@ def _claim(deployment: Deployment, command: Command) -> Execution | None:
 
 
 def _run_command(deployment: Deployment, execution: Execution, command: Command, place_lock: EnvironmentLock) -> None:
-    result = run_leased(execution, command, place_lock)
+    _record_end(deployment, execution, run_leased(execution, command, place_lock))
+
+
+@retried
+def _record_end(deployment: Deployment, execution: Execution, result: Result) -> None:
     with transaction.atomic():
         # A stop that comes now writes the deployment and its execution too, in this order.
         Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)

@@ -16,9 +16,11 @@ from releases.services.commands import render_soon
 from releases.services.idempotency import once
 from releases.services.lookups import known_deployment, listed_environment, registered_release
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import DeploymentKind, DeploymentStatus, Purpose
 
 
+@retried
 def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deployment:
     """Write that a deployment begins, and have the baseline measured.
 
@@ -36,6 +38,7 @@ def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deploym
     )
 
 
+@retried
 def finish_deployment(pk: int, spec: FinishSpec, *, actor: Actor, key: str = "") -> Deployment:
     """Write that a deployment has ended, make it the live one, and have the checklist answered.
 

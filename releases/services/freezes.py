@@ -9,8 +9,10 @@ from releases.book import Tag
 from releases.intake import LiftSpec
 from releases.models import Freeze
 from releases.services.permissions import require
+from releases.services.retrying import retried
 
 
+@retried
 def lift_freeze(freeze: Freeze, spec: LiftSpec, *, actor: Actor) -> bool:
     """Lift the freeze if it is still on; return whether this call did."""
     require(actor, "lift_freeze", scope="freezes:write", on=str(freeze.environment))

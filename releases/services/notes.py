@@ -10,8 +10,10 @@ from releases.errors import DO_NOT_RETRY, Conflict, NotFound, Problem
 from releases.intake import NoteSpec
 from releases.models import Note, Release, Rollback
 from releases.services.permissions import require
+from releases.services.retrying import retried
 
 
+@retried
 def add_note(about: Release | Rollback, spec: NoteSpec, *, actor: Actor) -> Note:
     """Write a note, or the correction of an earlier one about the same.
 

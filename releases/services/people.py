@@ -12,6 +12,7 @@ from releases.book import Tag
 from releases.intake import ZoneSpec
 from releases.models import User
 from releases.services.permissions import GROUPS
+from releases.services.retrying import retried
 
 
 def make_groups() -> None:
@@ -27,6 +28,7 @@ def make_groups_after_migrate(**_: Any) -> None:
         make_groups()
 
 
+@retried
 def create_person(username: str, first_name: str, last_name: str, group: str, *, actor: Actor) -> str:
     """Make a person of a group, or give the one of that name a new password; return the password, kept nowhere."""
     password = secrets.token_urlsafe(12)

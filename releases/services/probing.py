@@ -36,6 +36,7 @@ from releases.services import checklists, logs, places, sources
 from releases.services.commands import CannotRender, ask_worker, command_named, worker_alive
 from releases.services.leases import Heartbeat
 from releases.services.purging import purge_request
+from releases.services.retrying import retried
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ def _measure(
         return Answer(), _own_finding(FAILED_INSIDE, sentence, "This is a fault of Rollbook; its log has the details.")
 
 
+@retried
 def _keep(row: ProbeRun, mine: Callable[[], QuerySet[ProbeRun]], answer: Answer, extra: Finding | None) -> bool:
     """Write the answer in a transaction of its own, if the lease still holds; return whether it did."""
     before = _before(row)

@@ -15,11 +15,13 @@ from releases.services import refusals
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment, registered_release
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import ExecutionStatus, RehearsalStatus, RehearsalStepKind
 
 COPY = "copy_configuration"
 
 
+@retried
 def rehearse(spec: RehearseSpec, *, actor: Actor, key: str = "") -> Rehearsal:
     """Queue a rehearsal: the real deploy command, the checklist, the real rollback command, the checklist again.
 
@@ -34,6 +36,7 @@ def rehearse(spec: RehearseSpec, *, actor: Actor, key: str = "") -> Rehearsal:
     )
 
 
+@retried
 def stop_rehearsal(rehearsal: Rehearsal, *, actor: Actor) -> bool:
     """Cancel a rehearsal that nobody has claimed, or end its command; no further step begins.
 
@@ -44,6 +47,7 @@ def stop_rehearsal(rehearsal: Rehearsal, *, actor: Actor) -> bool:
         return request_stop(rehearsal, actor)
 
 
+@retried
 def request_stop(rehearsal: Rehearsal, actor: Actor) -> bool:
     """Write that a rehearsal is to end, in a transaction of its own or the caller's; return whether this call did."""
     with transaction.atomic():

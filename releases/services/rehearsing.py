@@ -18,6 +18,7 @@ from releases.services.commands import CannotRender, command_named, render_soon
 from releases.services.denials import note_denial
 from releases.services.executions import acquired, begin_execution, end_execution, record_late, run_leased
 from releases.services.rehearsals import COPY
+from releases.services.retrying import retried
 from releases.states import (
     CommandState,
     DeploymentKind,
@@ -80,6 +81,7 @@ def _claim(rehearsal: Rehearsal) -> bool:
     return bool(claimed)
 
 
+@retried
 def _refuse(rehearsal: Rehearsal, why: str) -> None:
     with transaction.atomic():
         refused = Rehearsal.objects.filter(pk=rehearsal.pk, status=RehearsalStatus.QUEUED).update(
@@ -143,6 +145,7 @@ def _take(rehearsal: Rehearsal, step: RehearsalStep) -> bool:
     return False
 
 
+@retried
 def _check(rehearsal: Rehearsal, step: RehearsalStep) -> None:
     """Queue the checklist of a step, compared with what was measured before the release came."""
     before = _run_of(rehearsal, Kind.MEASURE_BEFORE)
@@ -199,6 +202,7 @@ def _placed(rehearsal: Rehearsal) -> Deployment:
     )
 
 
+@retried
 def _claim_step(
     rehearsal: Rehearsal, step: RehearsalStep, kind: ExecutionKind, command: Command, deployment: Deployment
 ) -> Execution | None:
@@ -227,6 +231,13 @@ def _run_command(
     rehearsal: Rehearsal, step: RehearsalStep, execution: Execution, command: Command, place_lock: EnvironmentLock
 ) -> bool:
     result = run_leased(execution, command, place_lock, changed=lambda: _changed(rehearsal))
+    return _record_end(rehearsal, step, execution, command, result)
+
+
+@retried
+def _record_end(
+    rehearsal: Rehearsal, step: RehearsalStep, execution: Execution, command: Command, result: Result
+) -> bool:
     with transaction.atomic():
         # A stop that comes now writes the rehearsal and its execution too, in this order.
         Rehearsal.objects.select_for_update(no_key=True).get(pk=rehearsal.pk)
@@ -306,6 +317,7 @@ def _told(step: RehearsalStep) -> str:
     return f"exit {execution.exit_code} after {step.seconds or 0:.1f} s"
 
 
+@retried
 def _end(rehearsal: Rehearsal, outcome: RehearsalOutcome, detail: str, *, back: bool = False) -> None:
     """Close the rehearsal: its row is the receipt. `back` says that the earlier version was measured to serve again."""
     with transaction.atomic():

@@ -13,8 +13,10 @@ from releases.services.commands import render_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_service
 from releases.services.permissions import require
+from releases.services.retrying import retried
 
 
+@retried
 def register_release(spec: ReleaseSpec, *, actor: Actor, key: str = "") -> Release:
     """Write the release and its event. Raises Denied, NotFound, or Conflict when the version is taken."""
     require(actor, "register_release", scope="releases:write", on=f"{spec.service}/{spec.version}")
@@ -22,6 +24,7 @@ def register_release(spec: ReleaseSpec, *, actor: Actor, key: str = "") -> Relea
     return once(actor, key, spec, lambda: _register(spec, service, actor), lambda pk: Release.objects.get(pk=pk))
 
 
+@retried
 def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
     """Take the bad mark off a release, with a reason; return whether it bore one. Raises Denied."""
     require(actor, "lift_freeze", scope="freezes:write", on=release.tag)

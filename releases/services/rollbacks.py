@@ -18,10 +18,12 @@ from releases.services import deploying, rehearsals
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.services.rollback_rows import move
 from releases.states import OPEN_REHEARSAL, VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
 
 
+@retried
 def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     """Queue a rollback: the row, the freeze, the bad mark and the event in one transaction, then the knock.
 
@@ -33,6 +35,7 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
 
 
+@retried
 def cancel(rollback: Rollback, *, actor: Actor) -> bool:
     """Cancel a rollback that nobody has claimed, with its freeze and bad mark. Return whether this call did."""
     require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
@@ -49,6 +52,7 @@ def cancel(rollback: Rollback, *, actor: Actor) -> bool:
     return True
 
 
+@retried
 def stop(rollback: Rollback, *, actor: Actor) -> bool:
     """Ask the worker to end the running command; what happened is then measured. Return whether this call asked."""
     require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
@@ -62,6 +66,7 @@ def stop(rollback: Rollback, *, actor: Actor) -> bool:
     return True
 
 
+@retried
 def override_lock(rollback: Rollback, spec: OverrideSpec, *, actor: Actor) -> bool:
     """Have a queued rollback run although a command still holds the lock. Return whether this call asked for it.
 
@@ -87,6 +92,7 @@ def override_lock(rollback: Rollback, spec: OverrideSpec, *, actor: Actor) -> bo
     return True
 
 
+@retried
 def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
     """Have a rollback that ended without an answer measured again. Return whether this call did; nothing is run again.
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from releases import actor as actors, book
 from releases.book import Tag
 from releases.catalogue import Command
-from releases.executor import EnvironmentLock, LockHeld
+from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.models import Deployment, Environment, Execution, Rollback, User
 from releases.services import checklists, places, purging
 from releases.services.commands import CannotRender, rollback_command
@@ -24,6 +24,7 @@ from releases.services.denials import note_denial
 from releases.services.executions import acquired, begin_execution, end_execution, held, record_late, run_leased
 from releases.services.leases import Heartbeat
 from releases.services.outcomes import end_rollback
+from releases.services.retrying import retried
 from releases.services.rollback_rows import lock, move, note
 from releases.states import (
     CommandState,
@@ -89,6 +90,7 @@ def continue_rollback(rollback_id: int) -> None:
         begin_verifying(rollback)
 
 
+@retried
 def begin_verifying(rollback: Rollback, *, reading_only: bool = False) -> None:
     """Queue the checklist that measures the outcome, once, compared with the target's own last verified run."""
     compared = rollback.target.verify_run
@@ -130,6 +132,7 @@ def settle_lost(rollback_id: int) -> None:
     note(rollback, detail=f"The worker was lost; its command may still be at work. {holder.sentence}")
 
 
+@retried
 def give_up_unknown(rollback: Rollback, detail: str) -> None:
     """End a rollback about which nothing can be measured."""
     with transaction.atomic():
@@ -161,6 +164,7 @@ def _get(rollback_id: int) -> Rollback:
     ).get(pk=rollback_id)
 
 
+@retried
 def _claim(rollback: Rollback, command: Command | None, problem: str, despite: str = "") -> Execution | None:
     """Take the rollback, or refuse it, or leave it to whoever was faster or is still busy here."""
     refusal = problem or _refusal(rollback, command)
@@ -237,7 +241,11 @@ def _take(rollback: Rollback, command: Command, despite: str) -> Execution | Non
 def _run_command(
     rollback: Rollback, execution: Execution, command: Command, place_lock: EnvironmentLock | None
 ) -> None:
-    result = run_leased(execution, command, place_lock, changed=partial(note, rollback))
+    _record_end(rollback, execution, run_leased(execution, command, place_lock, changed=partial(note, rollback)))
+
+
+@retried
+def _record_end(rollback: Rollback, execution: Execution, result: Result) -> None:
     with transaction.atomic():
         lock(rollback)
         if not end_execution(execution, result):
@@ -267,6 +275,18 @@ def _run_command(
 
 def _purge(rollback: Rollback) -> None:
     """Purge the undone releases' routes, so that a leak does not survive its rollback in the cache."""
+    execution = _begin_purge(rollback)
+    if execution is None:
+        return
+    with Heartbeat(partial(held, execution), stop_field="stop_requested") as heartbeat:
+        result = purging.purge_routes(
+            rollback.environment, rollback.target, rollback.routes_to_purge, execution, heartbeat.should_stop
+        )
+    _record_purge(rollback, execution, result)
+
+
+@retried
+def _begin_purge(rollback: Rollback) -> Execution | None:
     with transaction.atomic():
         execution = Execution.objects.create(
             environment=rollback.environment,
@@ -283,12 +303,12 @@ def _purge(rollback: Rollback) -> None:
         )
         if not taken:
             transaction.set_rollback(True)
-            return
-    mine = partial(held, execution)
-    with Heartbeat(mine, stop_field="stop_requested") as heartbeat:
-        result = purging.purge_routes(
-            rollback.environment, rollback.target, rollback.routes_to_purge, execution, heartbeat.should_stop
-        )
+            return None
+    return execution
+
+
+@retried
+def _record_purge(rollback: Rollback, execution: Execution, result: Result) -> None:
     with transaction.atomic():
         lock(rollback)
         if not end_execution(execution, result):

@@ -11,9 +11,11 @@ from releases.services import checklists
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import Purpose, RunStatus
 
 
+@retried
 def run_again(spec: RunAgainSpec, *, actor: Actor, key: str = "") -> ChecklistRun:
     """Queue a run of the live deployment's checklist. Raises Denied, NotFound, Invalid and Conflict.
 

@@ -12,6 +12,7 @@ from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import Denied, Problem
 from releases.models import ApiToken, User
+from releases.services.retrying import retried
 
 SCOPES = (
     "releases:write",
@@ -32,6 +33,7 @@ def create_token(user: User, name: str, scopes: list[str], days: int | None, *, 
     return make_token(user, name, scopes, days, actor=actor)[1]
 
 
+@retried
 def make_token(user: User, name: str, scopes: list[str], days: int | None, *, actor: Actor) -> tuple[ApiToken, str]:
     """Make a token; return its row and its text, which is kept nowhere."""
     token = PREFIX + secrets.token_urlsafe(32)
@@ -47,6 +49,7 @@ def make_token(user: User, name: str, scopes: list[str], days: int | None, *, ac
     return row, token
 
 
+@retried
 def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
     """Make a token worthless from now on. Return whether this call did; a revoked one stays as it is."""
     with transaction.atomic():

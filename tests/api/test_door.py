@@ -8,9 +8,11 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from releases.api import views
 from releases.models import ApiToken, Environment, Event, Release, User
+from releases.services.retrying import retried
 from tests import factory
 from tests.api.conftest import RELEASE, START, Pipeline, token_for
 
@@ -283,3 +285,20 @@ def test_a_database_that_is_away_is_said_with_when_to_come_back(
     body = refused(response, 503)
     assert (body["code"], response["Retry-After"]) == ("database_away", "5")
     assert "too many clients" not in json.dumps(body)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_met_other_transactions_again_and_again_is_safe_to_send_again(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B19"""
+
+    @retried
+    def meets(*args: object, **options: object) -> None:
+        raise OperationalError("deadlock detected") from DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(views, "register_release", meets)
+    response = pipeline.post("releases", RELEASE)
+    body = refused(response, 503)
+    assert (body["code"], body["retry"], response["Retry-After"]) == ("database_busy", "safe", "1")
+    assert "nothing was changed" in body["detail"]
