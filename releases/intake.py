@@ -43,7 +43,8 @@ def _plain_text(value: str) -> str:
     return value
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Refuse a text that is more than one line, or that holds what cannot be seen."""
     value = _plain_text(value)
     if "\n" in value or "\t" in value:
         raise PydanticCustomError("hidden_character", "contains {name}", {"name": "a line break or tab"})
@@ -57,7 +58,7 @@ def _not_empty(value: str) -> str:
 
 
 def _route(value: str) -> str:
-    value = _one_line(value)
+    value = one_line(value)
     try:
         return check_exact_route(value)
     except ValueError as error:
@@ -65,7 +66,7 @@ def _route(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    value = _one_line(value)
+    value = one_line(value)
     if not value:
         return value
     try:
@@ -89,7 +90,7 @@ def _zone(value: str) -> str:
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
-Name = Annotated[str, Field(max_length=80), AfterValidator(_one_line), AfterValidator(_not_empty)]
+Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
 OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 Route = Annotated[str, AfterValidator(_route)]
@@ -113,7 +114,7 @@ class ReleaseSpec(Spec):
     affected_routes: Annotated[list[Route], Field(max_length=ROUTES_LIMIT)] = []
     change_url: WebAddress = ""
     assumptions: OptionalNote = ""
-    change_size: Annotated[str, Field(max_length=80), AfterValidator(_one_line)] = ""
+    change_size: Annotated[str, Field(max_length=80), AfterValidator(one_line)] = ""
 
 
 class StartSpec(Spec):
@@ -341,7 +342,27 @@ _EXPECTED = {
     "digest": "the digest that the page showed",
     "purge": "true or false",
     "time_zone": "a zone such as Europe/Berlin, or UTC",
+    "kind": "deployment, rollback, rehearsal or release",
+    "outcome": "a verdict or an outcome, such as fail or restored",
+    "from": "a day such as 2026-03-14",
+    "to": "a day such as 2026-03-14",
+    "q": "words to look for, at most 200 characters",
 }
+
+
+_SAID_BY_US = frozenset(
+    {
+        "hidden_character",
+        "empty",
+        "not_a_route",
+        "not_an_address",
+        "credentials_in_address",
+        "not_one_of",
+        "not_a_day",
+        "not_a_zone",
+    }
+)
+"""Types of mistakes whose message goes on where the field's name ends."""
 
 
 def _problems(spec: type[Spec], error: ValidationError) -> list[Problem]:
@@ -378,13 +399,6 @@ def _failed(path: str, detail: ErrorDetails) -> str:
         return f"{path} has {len(detail['input']):,} characters."
     if detail["type"] == "string_pattern_mismatch":
         return f"{path} has characters, or a length, that it may not have."
-    if detail["type"] in (
-        "hidden_character",
-        "empty",
-        "not_a_route",
-        "not_an_address",
-        "credentials_in_address",
-        "not_a_zone",
-    ):
+    if detail["type"] in _SAID_BY_US:
         return f"{path} {detail['msg']}."
     return f"{path} is not valid: {detail['msg'].lower()}."

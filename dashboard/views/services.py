@@ -1,6 +1,7 @@
 """A service, and an environment's history."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,17 +10,26 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import marks
+from dashboard import filters, marks
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
 from releases.models import Environment, Service
 from releases.queries.board import Place
-from releases.queries.history import RUNNING_ROWS_LIMIT, Row, history, newest_releases, rows_again
+from releases.queries.history import (
+    RUNNING_ROWS_LIMIT,
+    Row,
+    deployments_page,
+    newest_releases,
+    rows_again,
+    with_p95,
+)
+from releases.queries.paging import Page, number
 from releases.queries.places import place as place_of, places_of
+from releases.states import DeploymentKind
 
-NUMBER_LIMIT = 2**63 - 1
-"""The largest number that a key can be."""
+OF_AN_ENVIRONMENT = ("kind", "owner", "outcome", "from", "to")
+"""The filters of an environment's history."""
 
 
 @require_safe
@@ -48,10 +58,21 @@ def service(request: HttpRequest, service: str) -> HttpResponse:
 @page
 def environment(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     found = _environment(service, environment)
-    before = _number(request.GET.get("before", ""))
-    shown = history(found, before)
+    asked = filters.asked(request, OF_AN_ENVIRONMENT)
+    at = filters.position(request)
+    shown: Page[Row] = Page((), None)
+    if asked.wanted is not None:
+        shown = deployments_page(asked.wanted, [found], timezone.get_current_timezone(), at)
+        shown = replace(shown, rows=with_p95(shown.rows))
     context = _context(request, place_of(found), [row for row in shown.rows if row.active])
-    return render(request, "environment.html", context | {"environment": found, "page": shown, "before": before})
+    return render(
+        request,
+        "environment.html",
+        context
+        | filters.context(request.path, asked, shown, at, [kind.value for kind in DeploymentKind])
+        | {"environment": found, "before": at.before},
+        status=422 if asked.problems else 200,
+    )
 
 
 @require_safe
@@ -59,7 +80,7 @@ def environment(request: HttpRequest, service: str, environment: str) -> HttpRes
 def environment_live(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     """Answer the card and the rows named in `rows` as they stand now; 204 when nothing moved since `v`."""
     found = _environment(service, environment)
-    numbers = [number for part in request.GET.get("rows", "").split(".") if (number := _number(part)) is not None]
+    numbers = [pk for part in request.GET.get("rows", "").split(".") if (pk := number(part)) is not None]
     place, rows = place_of(found), rows_again(found, numbers)
     known = request.GET.get("v", "")
     token = _token(place, rows)
@@ -107,10 +128,3 @@ def _token(place: Place, rows: Sequence[Row]) -> str:
 
 def _environment(service: str, environment: str) -> Environment:
     return get_object_or_404(Environment.objects.select_related("service"), service__key=service, key=environment)
-
-
-def _number(text: str) -> int | None:
-    """Return the number of a row that an address names; None for anything else."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
-        return None
-    return min(int(text), NUMBER_LIMIT)

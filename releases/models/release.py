@@ -35,7 +35,12 @@ class Release(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["service", "version"], name="release_version_unique_per_service")
         ]
-        indexes = [models.Index(fields=["service", "-id"], name="release_newest_of_service")]
+        indexes = [
+            models.Index(fields=["service", "-id"], name="release_newest_of_service"),
+            models.Index(fields=["owner", "-id"], name="release_newest_of_owner"),
+            models.Index(fields=["registered_at"], name="release_registered"),
+            models.Index(fields=["-id"], condition=Q(bad_since__isnull=False), name="release_newest_bad"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.service.key} {self.version}"
@@ -103,6 +108,18 @@ class Deployment(models.Model):
         indexes = [
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
+            models.Index(fields=["started_at"], name="deployment_started"),
+            models.Index(fields=["verdict", "-id"], name="deployment_newest_of_verdict"),
+            models.Index(
+                fields=["kind", "-id"],
+                condition=~Q(kind=DeploymentKind.DEPLOYMENT.value),
+                name="deployment_newest_of_kind",
+            ),
+            models.Index(
+                fields=["status", "-id"],
+                condition=~Q(status=DeploymentStatus.FINISHED.value),
+                name="deployment_newest_unfinished",
+            ),
             models.Index(
                 fields=["id"],
                 condition=Q(status=DeploymentStatus.STARTED.value, requester__isnull=False),

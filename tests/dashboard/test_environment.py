@@ -273,3 +273,31 @@ def test_ages_beyond_a_week_are_dates() -> None:
     Deployment.objects.filter(pk=live.pk).update(finished_at=timezone.now() - timedelta(days=30))
     day = timezone.now() - timedelta(days=30)
     assert f"{day.day} {day:%b} {day.year}" in words(signed_in(factory.lead()).get(PAGE))
+
+
+# --- Filters --------------------------------------------------------------------------------------------------------
+
+
+def test_the_history_is_filtered_as_that_of_everything_and_the_card_stays() -> None:
+    rolled_back()
+    response = signed_in(factory.lead()).get(f"{PAGE}?kind=rollback&outcome=restored")
+    assert "Live restored 2026.11.3" in words(response)
+    assert "Kind: rollback × (remove this filter)" in words(response)
+    assert response.content.decode().count('<tr id="deployment-') == 1
+
+
+def test_a_filter_of_another_page_is_none_here() -> None:
+    factory.story()
+    response = signed_in(factory.lead()).get(f"{PAGE}?service=payments&environment=staging")
+    assert response.content.decode().count('<tr id="deployment-') == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [("owner=Nobody", 200, "No match for these filters."), ("from=2026-02-30", 422, "from is not a day.")],
+)
+def test_filters_that_leave_nothing_say_so(query: str, status: int, said: str) -> None:
+    factory.story()
+    response = signed_in(factory.lead()).get(f"{PAGE}?{query}")
+    assert response.status_code == status
+    assert said in words(response)

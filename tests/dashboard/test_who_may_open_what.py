@@ -21,6 +21,7 @@ EVERYBODY = {"healthz", "login"}
 SIGNED_IN = {
     "account",
     "board",
+    "history",
     "service",
     "release_by_version",
     "environment",
@@ -158,7 +159,7 @@ def addresses() -> dict[str, str]:
         **dict.fromkeys(("environment", "environment_live", "deployment_start", "checklist_again"), here),
         **dict.fromkeys(("confirm", "confirm_live"), here),
         **{name: {} for name in ("board", "board_live", "healthz", "login", "logout", "release_register")},
-        **{name: {} for name in ("account", "account_zone")},
+        **{name: {} for name in ("account", "account_zone", "history")},
     }
     return {
         name: reverse(name, kwargs=given[name] if name in given else {"pk": numbers[name.split("_")[0]]})
