@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_htmx.jinja import htmx_script
 
-from dashboard import marks, wording
+from dashboard import marks, review_text, wording
 from releases.display import visible
 
 
@@ -57,6 +57,8 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         visible=visible,
         first_lines=wording.first_lines,
         shell_line=shlex.join,
+        failed=review_text.rate,
+        came_true=review_text.came_true,
     )
     return env
 

@@ -18,6 +18,7 @@ from dashboard.views import (
     rehearsals,
     releases,
     results,
+    review,
     rollbacks,
     services,
 )
@@ -28,6 +29,7 @@ register_converter(VersionConverter, "version")
 urlpatterns = [
     path("", board.board, name="board"),
     path("live", board.board_live, name="board_live"),
+    path("review", review.review, name="review"),
     path("healthz", health.healthz, name="healthz"),
     path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),

@@ -120,6 +120,12 @@ class Deployment(models.Model):
                 condition=~Q(status=DeploymentStatus.FINISHED.value),
                 name="deployment_newest_unfinished",
             ),
+            models.Index(fields=["finished_at"], name="deployment_by_finish"),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(expected=Expected.TO_CONFIRM.value),
+                name="deployment_to_confirm",
+            ),
             models.Index(
                 fields=["id"],
                 condition=Q(status=DeploymentStatus.STARTED.value, requester__isnull=False),

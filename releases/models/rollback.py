@@ -74,6 +74,7 @@ class Rollback(models.Model):
         indexes = [
             models.Index(fields=["environment", "-id"], name="rollback_newest_of_env"),
             models.Index(fields=["outcome", "deployment"], name="rollback_of_outcome"),
+            models.Index(fields=["ended_at"], name="rollback_by_end"),
             models.Index(
                 fields=["id"],
                 condition=Q(status__in=[status.value for status in OPEN_ROLLBACK]),
