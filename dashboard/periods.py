@@ -20,6 +20,8 @@ class AskedPeriod:
     period: Period
     first: str
     last: str
+    over: bool
+    """Whether it has passed as a whole; else it lasts until now."""
     problems: tuple[Problem, ...] = ()
     """Why the usual time is shown instead of what was asked for."""
 
@@ -37,10 +39,12 @@ def asked_period(request: HttpRequest, first: date) -> AskedPeriod:
     today = timezone.localdate()
     asked = (request.GET.get("from") or first.isoformat(), request.GET.get("to") or today.isoformat())
     try:
-        return AskedPeriod(_period(*map(date.fromisoformat, asked)), *asked)
+        days = date.fromisoformat(asked[0]), date.fromisoformat(asked[1])
+        return AskedPeriod(_period(*days), *asked, over=days[1] < today)
     except ValueError:
         problem = Problem("invalid", "These are not the days of a time.", EXPECTED, got=" ".join(asked))
-        return AskedPeriod(_period(first, today), first.isoformat(), today.isoformat(), (problem,))
+        usual = _period(first, today)
+        return AskedPeriod(usual, first.isoformat(), today.isoformat(), over=False, problems=(problem,))
 
 
 def _period(first: date, last: date) -> Period:

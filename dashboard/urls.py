@@ -21,6 +21,7 @@ from dashboard.views import (
     review,
     rollbacks,
     services,
+    trends,
 )
 
 register_converter(KeyConverter, "key")
@@ -30,6 +31,7 @@ urlpatterns = [
     path("", board.board, name="board"),
     path("live", board.board_live, name="board_live"),
     path("review", review.review, name="review"),
+    path("trends", trends.trends, name="trends"),
     path("healthz", health.healthz, name="healthz"),
     path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),

@@ -23,6 +23,7 @@ SIGNED_IN = {
     "board",
     "history",
     "review",
+    "trends",
     "service",
     "release_by_version",
     "environment",
