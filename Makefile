@@ -1,7 +1,8 @@
-# Rollbook: `make run` starts everything on this machine, `make test` checks everything.
+# Rollbook: `make run` starts everything on this machine, `make test` checks everything, `make drill` breaks everything.
 #
 #   make run  PORT=8100 ROLLBOOK_HOME=/path    another port, another directory for everything it writes
 #   make run  PYTHON=python3.12                another Python; 3.11 or newer
+#   make drill                                 fault drills: kills, restarts, cut wires, full disks; needs root on Debian
 #   make lock UPGRADE=1                        write the requirements*.txt anew, with the newest versions
 #   make compose-secrets                       random secrets for docker-compose.yml, once
 
@@ -10,7 +11,7 @@ IN_VENV := .venv/bin/python
 INSTALL := config/embedded/install.py
 PRODUCT := requirements.txt requirements-demo.txt
 
-.PHONY: help run test lock compose-secrets python
+.PHONY: help run test drill lock compose-secrets python
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -22,6 +23,10 @@ run: python
 test: python
 	@"$(PYTHON)" $(INSTALL) $(PRODUCT) requirements-dev.txt
 	@exec $(IN_VENV) -m tests.run
+
+drill: python
+	@"$(PYTHON)" $(INSTALL) $(PRODUCT) requirements-dev.txt
+	@exec $(IN_VENV) -m tests.drill
 
 # Each lock is made under those before it, so that all three can be installed together.
 lock: python

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +11,27 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 SWITCH = """
-import pathlib, sys, time
+import json, os, pathlib, sys, time
 version, file = sys.argv[1].removeprefix("--version="), pathlib.Path(sys.argv[2])
+effects = file.parent / "effects"
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+def tell(what, **more):
+    mark = os.environ.get("ROLLBOOK_EXECUTION", "")
+    line = {"what": what, "mark": mark, "version": version, "pid": os.getpid(), "at": time.monotonic()} | more
+    with effects.open("a") as lines:
+        lines.write(json.dumps(line) + "\\n")
+begun = {}
+for line in effects.read_text().splitlines() if effects.exists() else []:
+    known = json.loads(line)
+    begun[known["pid"]] = known["what"] == "start"
+tell("start", beside=[pid for pid, at_work in begun.items() if at_work and alive(pid)])
 print("switching to", version, flush=True)
+if "ARCHIVE_TOKEN" in os.environ:
+    print("with the token", os.environ["ARCHIVE_TOKEN"], flush=True)
 if (wait := file.parent / "wait").exists():
     deadline = time.monotonic() + 30
     while wait.exists() and time.monotonic() < deadline:
@@ -20,6 +39,7 @@ if (wait := file.parent / "wait").exists():
 if not (file.parent / "useless").exists():
     file.write_text(version)
 (file.parent / "ran").open("a").write(version + "\\n")
+tell("end")
 sys.exit(int((file.parent / "exit").read_text()) if (file.parent / "exit").exists() else 0)
 """
 
@@ -34,6 +54,7 @@ argv = ["{python}", "{switch}", "--version={{version}}", "{file}"]
 directory = "{home}"
 timeout = 60
 grace = 1
+{environment}
 
 [services.archive.environments.production]
 production = true
@@ -75,6 +96,11 @@ class LittleService:
         file = self.home / "ran"
         return file.read_text().split() if file.exists() else []
 
+    @property
+    def effects(self) -> Path:
+        """What the command itself wrote about its runs: a line of JSON when it begins, and one when it ends."""
+        return self.home / "effects"
+
     def hold(self) -> None:
         """Keep everybody who asks for the version waiting until `let_go`."""
         self.open.clear()
@@ -92,8 +118,13 @@ class LittleService:
         return Response(json.dumps({"version": self.version}), content_type="application/json")
 
 
-def start_little_service(home: Path, server: HTTPServer, version: str = "2026.11.4") -> LittleService:
-    """Write the service's command and catalogue file into `home`, and have the server answer for it."""
+def start_little_service(
+    home: Path, server: HTTPServer, version: str = "2026.11.4", passes: Sequence[str] = ()
+) -> LittleService:
+    """Write the service's command and catalogue file into `home`, and have the server answer for it.
+
+    `passes` names variables that the command gets from the worker; it prints ARCHIVE_TOKEN, as careless commands do.
+    """
     service = LittleService(home, server)
     service.version = version
     service.let_go()
@@ -108,6 +139,7 @@ def start_little_service(home: Path, server: HTTPServer, version: str = "2026.11
             file=home / "version",
             home=home,
             url=server.url_for("").rstrip("/"),
+            environment=f"environment = {json.dumps(list(passes))}" if passes else "",
         )
     )
     return service

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.rig.browser import find_chromium
@@ -28,14 +28,29 @@ NEEDED: dict[str, Callable[[], object]] = {
 }
 """Debian packages, each with how to tell that its program is there, from wherever it came."""
 
+FAKETIME = "faketime/libfaketime.so.1"
 
-def missing() -> list[str]:
-    return [package for package, is_there in NEEDED.items() if not is_there()]
+DRILLS: dict[str, Callable[[], object]] = NEEDED | {
+    "libfaketime": lambda: find_faketime(),
+    "stress-ng": lambda: shutil.which("stress-ng"),
+}
+"""What the drills need."""
 
 
-def ensure() -> str:
+def find_faketime() -> Path | None:
+    """Return the library that shifts the clock of a process into which it is loaded."""
+    return next(
+        (path for folder in ("/usr/lib", "/usr/local/lib") for path in Path(folder).glob(f"**/{FAKETIME}")), None
+    )
+
+
+def missing(needed: Mapping[str, Callable[[], object]] = NEEDED) -> list[str]:
+    return [package for package, is_there in needed.items() if not is_there()]
+
+
+def ensure(needed: Mapping[str, Callable[[], object]] = NEEDED) -> str:
     """Install what is missing, where that is possible; returns nothing, or one sentence that says what to do."""
-    packages = missing()
+    packages = missing(needed)
     if not packages:
         return ""
     wish = f"apt-get install --no-install-recommends {' '.join(packages)}"
@@ -55,6 +70,6 @@ def ensure() -> str:
         )
         if done.returncode:
             print(done.stdout[-3000:], file=sys.stderr)
-            return f"`{' '.join(argv)}` failed, with the output above: mend that and run `make test` again."
-    still = missing()
+            return f"`{' '.join(argv)}` failed, with the output above: mend that and run it again."
+    still = missing(needed)
     return f"apt-get installed {', '.join(still)}, but the programs are not where they should be." if still else ""

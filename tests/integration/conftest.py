@@ -1,6 +1,7 @@
 """Real processes around a little service, for the tests of what happens when one of them dies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,21 @@ class Story:
         return self.stack.browser_of(self.cho)
 
 
-@pytest.fixture
-def story(tmp_path: Path, httpserver: HTTPServer, settings: Any, transactional_db: None) -> Iterator[Story]:
-    service = start_little_service(tmp_path, httpserver)
-    settings.ROLLBOOK_CATALOGUE, settings.ROLLBOOK_HOME = str(service.catalogue), tmp_path
+@contextmanager
+def telling(home: Path, httpserver: HTTPServer, settings: Any, passes: Sequence[str] = ()) -> Iterator[Story]:
+    """Make the story in Django's present database; none of Rollbook's processes runs yet."""
+    service = start_little_service(home, httpserver, passes=passes)
+    settings.ROLLBOOK_CATALOGUE, settings.ROLLBOOK_HOME = str(service.catalogue), home
     sync_catalogue(load(service.catalogue), actor=person_at_the_terminal())
     place = Environment.objects.select_related("service").get()
     target = factory.deployed(place, "2026.11.3")
     live = factory.deployed(place, "2026.11.4")
     keep_rendered(place, target)
-    with running(tmp_path, service.catalogue) as stack:
+    with running(home, service.catalogue) as stack:
         yield Story(stack, service, place, target, live, factory.on_call())
+
+
+@pytest.fixture
+def story(tmp_path: Path, httpserver: HTTPServer, settings: Any, transactional_db: None) -> Iterator[Story]:
+    with telling(tmp_path, httpserver, settings) as told:
+        yield told

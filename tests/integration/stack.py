@@ -34,6 +34,8 @@ class Stack:
         self.broker_port = free_port()
         self.processes: dict[str, Popen[bytes]] = {}
         self._stack = stack
+        self.extra: dict[str, str] = {}
+        """Added to the environment of whatever is started from now on."""
         self._environment = bare_environment() | {
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -57,12 +59,12 @@ class Stack:
         return broker
 
     def start_web(self) -> None:
-        self._start("web", "-m", "gunicorn", "config.wsgi", f"--bind=127.0.0.1:{self.port}", "--threads=16")
+        self.start("web", "-m", "gunicorn", "config.wsgi", f"--bind=127.0.0.1:{self.port}", "--threads=16")
         wait_until(self._healthy, 30, lambda: f"the web process answers\n{end_of(self.home / 'web.log')}")
 
     def start_worker(self, role: str, concurrency: int = 2) -> None:
         known = Worker.objects.filter(role=role).count()
-        self._start(role, "manage.py", "work", role, f"--concurrency={concurrency}")
+        self.start(role, "manage.py", "work", role, f"--concurrency={concurrency}")
         wait_until(
             lambda: Worker.objects.filter(role=role).count() > known,
             30,
@@ -70,7 +72,7 @@ class Stack:
         )
 
     def start_sweep(self) -> None:
-        self._start("sweep", "manage.py", "sweep", "--forever")
+        self.start("sweep", "manage.py", "sweep", "--forever")
 
     def start_all(self) -> None:
         self.start_broker()
@@ -92,9 +94,10 @@ class Stack:
     def browser_of(self, user: User) -> "Person":
         return self._stack.enter_context(contextlib.closing(Person(self.url, user)))
 
-    def _start(self, name: str, *argv: str) -> None:
+    def start(self, name: str, *argv: str) -> None:
+        """Start a Python program of Rollbook under a name; its log is `NAME.log` in the home."""
         log = self.home / f"{name}.log"
-        process = self._stack.enter_context(run_process([sys.executable, *argv], self._environment, log))
+        process = self._stack.enter_context(run_process([sys.executable, *argv], self._environment | self.extra, log))
         self.processes[name] = process
 
     def _healthy(self) -> bool:

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import psycopg
 from psycopg import sql
@@ -21,9 +22,38 @@ FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_conn
 """The data need not outlive the machine."""
 
 
-@dataclass(frozen=True)
 class PostgresServer:
-    port: int
+    """A running server; `stop` and `start` are for those who take it away from others."""
+
+    def __init__(self, program: str, folder: Path, user: str | None, options: Sequence[str]) -> None:
+        self.port = free_port()
+        self.folder, self.user = folder, user
+        self.log = folder / "log"
+        named = [*FAST, "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", *options]
+        self._argv: list[str | Path] = [program, "-D", folder / "data", "-p", str(self.port)]
+        self._argv += [part for option in named for part in ("-c", option)]
+        self._running = ExitStack()
+        self._process: Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        process = self._running.enter_context(
+            run_process(self._argv, bare_environment(), self.log, cwd=self.folder, user=self.user)
+        )
+        self._process = process
+        wait_until(
+            lambda: process.poll() is not None or self.answers(), 30, lambda: f"PostgreSQL answers\n{end_of(self.log)}"
+        )
+        if process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended at once:\n{end_of(self.log)}")
+
+    def stop(self) -> None:
+        """End it as `pg_ctl stop -m fast` does: the sessions of its clients with it."""
+        assert self._process is not None, "it was not started"
+        # TERM would wait for clients to leave; INT ends their sessions.
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=20)
+        self._running.close()
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{database}"
@@ -49,61 +79,45 @@ def find_program(name: str) -> str | None:
 
 
 @contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """Run a fresh server until the block ends. It refuses to run as root, so root runs it as `postgres`."""
+def run_postgres(options: Sequence[str] = (), folder: Path | None = None) -> Iterator[PostgresServer]:
+    """Run a fresh server until the block ends. It refuses to run as root, so root runs it as `postgres`.
+
+    `options` are added to its settings; `folder` is where it keeps its data, empty, otherwise a throw-away one.
+    """
     initdb, postgres = find_program("initdb"), find_program("postgres")
     if not initdb or not postgres:
         raise FileNotFoundError("PostgreSQL's server programs (initdb, postgres) are not installed")
     user = "postgres" if os.geteuid() == 0 else None
     # Not below pytest's own directory, which only its owner may enter.
-    folder = Path(tempfile.mkdtemp(prefix="rollbook-postgres-"))
+    made = folder or Path(tempfile.mkdtemp(prefix="rollbook-postgres-"))
     try:
         if user:
-            shutil.chown(folder, user, user)
-        data, log = folder / "data", folder / "log"
-        made = subprocess.run(
-            [
-                initdb,
-                "--pgdata",
-                data,
-                "--username",
-                ROLE,
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-            ],
-            env=bare_environment(),
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
-        )
-        if made.returncode:
-            raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
-        port = free_port()
-        options = [*FAST, "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}"]
-        argv: list[str | Path] = [
-            postgres,
-            "-D",
-            data,
-            "-p",
-            str(port),
-            *(part for option in options for part in ("-c", option)),
-        ]
-        server = PostgresServer(port)
-        with run_process(argv, bare_environment(), log, cwd=folder, user=user) as process:
-            wait_until(
-                lambda: process.poll() is not None or server.answers(), 30, lambda: f"PostgreSQL answers\n{end_of(log)}"
-            )
-            if process.poll() is not None:
-                raise RuntimeError(f"PostgreSQL ended at once:\n{end_of(log)}")
+            shutil.chown(made, user, user)
+        _make_cluster(initdb, made, user)
+        server = PostgresServer(postgres, made, user, options)
+        try:
+            server.start()
             yield server
-            # TERM would wait for clients to leave; INT ends their sessions.
-            process.send_signal(2)
-            process.wait(timeout=20)
+        finally:
+            server.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is None:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _make_cluster(initdb: str, folder: Path, user: str | None) -> None:
+    argv: list[str | Path] = [initdb, "--pgdata", folder / "data", "--username", ROLE, "--auth=trust"]
+    argv += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+    made = subprocess.run(
+        argv,
+        env=bare_environment(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")

@@ -1,0 +1,34 @@
+"""Run the fault drills, as `make drill` does: `python -m tests.drill [PYTEST ARGUMENT ...]`, such as `-k B7`.
+
+Each is a fault done to real processes; the table at the end names every row. The exit status is 0 only when all hold.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests import system
+from tests.run import OWN
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-m", "drill", "tests"]
+
+
+def main(arguments: list[str]) -> int:
+    if problem := system.ensure(system.DRILLS):
+        print(problem, file=sys.stderr)
+        return 1
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+    start = time.monotonic()
+    status = subprocess.run([*PYTEST, *arguments], cwd=ROOT, env=inherited, check=False).returncode
+    print(f"{'Every drill held' if status == 0 else 'FAILED'}, after {time.monotonic() - start:.0f} s.")
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
