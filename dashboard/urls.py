@@ -1,6 +1,6 @@
 """The addresses of the pages. Live regions have their own, under the page's with /live."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from dashboard.converters import KeyConverter, VersionConverter
@@ -23,6 +23,7 @@ from dashboard.views import (
     services,
     trends,
 )
+from dashboard.views.signing_in import SignIn
 
 register_converter(KeyConverter, "key")
 register_converter(VersionConverter, "version")
@@ -33,7 +34,7 @@ urlpatterns = [
     path("review", review.review, name="review"),
     path("trends", trends.trends, name="trends"),
     path("healthz", health.healthz, name="healthz"),
-    path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("account", account.account, name="account"),
     path("account/zone", account.zone, name="account_zone"),

@@ -19,7 +19,7 @@ from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rehearsal, Rollback
-from releases.services import checklists, denials, rollbacks, rolling_back
+from releases.services import checklists, denials, rollbacks, rolling_back, signing_in
 from releases.services.rollback_rows import lock, note
 from releases.states import (
     OPEN_REHEARSAL,
@@ -85,6 +85,7 @@ class Sweep:
         _guarded(self._move_runs_on)
         _guarded(self._render_commands)
         _guarded(denials.close_minutes)
+        _guarded(signing_in.forget_old)
         _guarded(self.anchoring.anchor_when_due)
 
     def _close_lost_executions(self) -> None:

@@ -13,6 +13,7 @@ from releases.models.rehearsal import Rehearsal, RehearsalStep
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
 from releases.models.service import Environment, Freeze, Service
+from releases.models.sign_in import SignInTries
 
 __all__ = [
     "Acceptance",
@@ -39,6 +40,7 @@ __all__ = [
     "RenderedDeploy",
     "Rollback",
     "Service",
+    "SignInTries",
     "User",
     "Worker",
 ]
