@@ -15,6 +15,7 @@ from dashboard.views import (
     health,
     history,
     notes,
+    operating,
     rehearsals,
     releases,
     results,
@@ -31,6 +32,8 @@ register_converter(VersionConverter, "version")
 urlpatterns = [
     path("", board.board, name="board"),
     path("live", board.board_live, name="board_live"),
+    path("workers", operating.workers, name="workers"),
+    path("setup", operating.setup, name="setup"),
     path("review", review.review, name="review"),
     path("trends", trends.trends, name="trends"),
     path("healthz", health.healthz, name="healthz"),

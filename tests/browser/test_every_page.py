@@ -43,7 +43,7 @@ class Seat:
 SEATS = [
     Seat("lead", 1440, "light"),
     Seat("on-call", 390, "dark", axe=True),
-    Seat("auditor", 1440, "dark"),
+    Seat("auditor", 1440, "dark", long_texts=True),
     Seat("viewer", 390, "light", long_texts=True),
 ]
 

@@ -23,6 +23,8 @@ SIGNED_IN = {
     "board",
     "history",
     "review",
+    "setup",
+    "workers",
     "trends",
     "service",
     "release_by_version",
