@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from releases.errors import Invalid, Problem
@@ -63,9 +64,18 @@ def position(request: HttpRequest) -> Position:
 
 
 def context(
-    path: str, asked: Asked, shown: Page[Any], at: Position, kinds: Sequence[str], places: Places | None = None
+    path: str,
+    asked: Asked,
+    shown: Page[Any],
+    at: Position,
+    kinds: Sequence[str],
+    places: Places | None = None,
+    place: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what `_filters.html` shows: the form's choices and values, the chips, and the ways to other pages."""
+    """Return what `_filters.html` shows: the form's choices and values, the chips, and the ways to other pages.
+
+    `place` names the one environment that the page is about, in place of the choice among `places`.
+    """
     choices = {"kind": _choices("any", kinds), "outcome": _choices("any", OUTCOMES)}
     if places is not None:
         choices["service"] = _choices("all", places.services)
@@ -77,6 +87,10 @@ def context(
         "choices": choices,
         "zone": timezone.get_current_timezone_name(),
         "chips": [Chip(LABELS[name], text, _address(path, asked.given, name)) for name, text in asked.given.items()],
+        "exports": [
+            (label, _address(reverse(name), {**(place or {}), **asked.given}))
+            for label, name in (("CSV", "history_csv"), ("JSON Lines", "history_jsonl"))
+        ],
         "page": shown,
         "newest": _address(path, asked.given) if at != Position() else "",
         "older": _address(path, asked.given, before=shown.older) if shown.older is not None else "",

@@ -42,6 +42,7 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         when=when,
         clock=clock,
         day=day,
+        hour=hour,
         recent=recent,
         utc=wording.utc,
         iso=wording.iso,
@@ -96,3 +97,8 @@ def clock(moment: datetime.datetime, now: datetime.datetime | None = None, *, se
 
 def day(moment: datetime.datetime) -> str:
     return wording.date(moment, timezone.get_current_timezone())
+
+
+def hour(moment: datetime.datetime) -> str:
+    """Return the time on the wall with its zone, `09:00 UTC`, for beside a day."""
+    return wording.clock(moment, moment, timezone.get_current_timezone())

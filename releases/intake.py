@@ -346,6 +346,8 @@ _EXPECTED = {
     "outcome": "a verdict or an outcome, such as fail or restored",
     "from": "a day such as 2026-03-14",
     "to": "a day such as 2026-03-14",
+    "t": "RFC 3339 with offset, such as 2026-03-14T09:00:00Z",
+    "local": "a day and a time, such as 2026-03-14T09:00",
     "q": "words to look for, at most 200 characters",
 }
 
@@ -359,6 +361,7 @@ _SAID_BY_US = frozenset(
         "credentials_in_address",
         "not_one_of",
         "not_a_day",
+        "not_a_moment",
         "not_a_zone",
     }
 )

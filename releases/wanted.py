@@ -1,5 +1,6 @@
 """Which rows of a history somebody wants: the filters of an address as one typed spec."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
@@ -28,6 +29,9 @@ OUTCOMES = tuple(
 `bad` for what is of a release that was marked so."""
 WORDS_LIMIT = 200
 YEARS = (2000, 2199)
+_CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}"
+_LOCAL = re.compile(_CLOCK + r"(:[0-9]{2})?")
+_RFC_3339 = re.compile(_CLOCK + r":[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 PARAMETERS = ("kind", "service", "environment", "owner", "outcome", "from", "to", "q")
 """The filters in the order in which a page shows them."""
@@ -52,6 +56,30 @@ def _day(value: object) -> object:
         raise PydanticCustomError("not_a_day", "is not a day") from None
     if not YEARS[0] <= found.year <= YEARS[1]:
         raise PydanticCustomError("not_a_day", "lies beyond {first}-{last}", {"first": YEARS[0], "last": YEARS[1]})
+    return found
+
+
+def _moment(value: object) -> object:
+    # A plus sign that an address did not escape arrives as a space.
+    text = re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", value) if isinstance(value, str) else ""
+    if not _RFC_3339.fullmatch(text):
+        raise PydanticCustomError("not_a_moment", "is not a moment")
+    return _in_range(text)
+
+
+def _local_moment(value: object) -> object:
+    if not isinstance(value, str) or not _LOCAL.fullmatch(value):
+        raise PydanticCustomError("not_a_moment", "is not a moment")
+    return _in_range(value)
+
+
+def _in_range(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise PydanticCustomError("not_a_moment", "is not a moment") from None
+    if not YEARS[0] <= found.year <= YEARS[1]:
+        raise PydanticCustomError("not_a_moment", "lies beyond {first}-{last}", {"first": YEARS[0], "last": YEARS[1]})
     return found
 
 
@@ -95,3 +123,16 @@ def wanted(given: Mapping[str, str]) -> Wanted:
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time.min, zone)
+
+
+class MomentSpec(Spec):
+    """A moment that somebody asks about."""
+
+    t: Annotated[datetime, BeforeValidator(_moment)]
+    """With the offset of its zone, as RFC 3339 has it."""
+
+
+class LocalMomentSpec(Spec):
+    """A moment as a form's field gives it: on the clock of whoever asks."""
+
+    local: Annotated[datetime, BeforeValidator(_local_moment)]

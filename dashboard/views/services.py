@@ -69,7 +69,14 @@ def environment(request: HttpRequest, service: str, environment: str) -> HttpRes
         request,
         "environment.html",
         context
-        | filters.context(request.path, asked, shown, at, [kind.value for kind in DeploymentKind])
+        | filters.context(
+            request.path,
+            asked,
+            shown,
+            at,
+            [kind.value for kind in DeploymentKind],
+            place={"service": service, "environment": environment},
+        )
         | {"environment": found, "before": at.before},
         status=422 if asked.problems else 200,
     )

@@ -109,6 +109,11 @@ class Deployment(models.Model):
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
             models.Index(fields=["started_at"], name="deployment_started"),
+            models.Index(
+                fields=["environment", "finished_at"],
+                condition=Q(status=DeploymentStatus.FINISHED.value),
+                name="deployment_finished_in_env",
+            ),
             models.Index(fields=["verdict", "-id"], name="deployment_newest_of_verdict"),
             models.Index(
                 fields=["kind", "-id"],

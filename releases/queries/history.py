@@ -138,6 +138,11 @@ def rows_again(environment: Environment, numbers: Iterable[int]) -> list[Row]:
     return [replace(row, bracket=row.rollback is not None) for row in found]
 
 
+def rows_of(numbers: Iterable[int]) -> list[Row]:
+    """Return the rows of these deployments, newest first."""
+    return _rows(_listed().filter(pk__in=list(numbers)).order_by("-pk"))
+
+
 def deployments_of(release: Release) -> list[Row]:
     """Return the newest deployments of a release."""
     return with_p95(_rows(_selected().filter(release=release).order_by("-pk")[:PAGE]))

@@ -26,9 +26,12 @@ SIGNED_IN = {
     "setup",
     "workers",
     "trends",
+    "history_csv",
+    "history_jsonl",
     "service",
     "release_by_version",
     "environment",
+    "live_at",
     "confirm",
     "release",
     "deployment",
@@ -161,7 +164,7 @@ def addresses() -> dict[str, str]:
         "release_by_version": {"service": "archive", "version": "2026.11.4"},
         **dict.fromkeys(("deploy", "deploy_command", "rehearse"), there),
         **dict.fromkeys(("environment", "environment_live", "deployment_start", "checklist_again"), here),
-        **dict.fromkeys(("confirm", "confirm_live"), here),
+        **dict.fromkeys(("confirm", "confirm_live", "live_at"), here),
     }
 
     def address(name: str) -> str:
