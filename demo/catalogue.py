@@ -31,6 +31,12 @@ argv = {artifact}
 directory = {directory}
 timeout = 10
 environment = ["PATH"]
+# What a version changes in the readers' database stands in its source.
+[services.archive.commands.check_migrations]
+argv = {migrations}
+directory = {directory}
+timeout = 10
+environment = ["PATH"]
 
 [services.archive.checklist.serving_version]
 path = "/version"
@@ -131,11 +137,13 @@ def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
     """Return the catalogue, as TOML."""
     deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
     artifact = ["git", f"--git-dir={repository(home) / '.git'}", "rev-parse", "--verify", "--quiet", "{version}"]
+    migrations = ["bin/migrations", f"--home={home}", "--from={live_version}", "--to={version}"]
     parts = [
         HEAD.format(
             deploy=_list(deploy),
             directory=_text(PROJECT / "demo"),
             artifact=_list(artifact),
+            migrations=_list(migrations),
             reader=ACCOUNTS[0].name,
         )
     ]

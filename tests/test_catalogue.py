@@ -418,7 +418,10 @@ def test_a_command_is_one_program_and_its_arguments(tmp_path: Path, argv: str, e
 @pytest.mark.parametrize(
     ("argument", "expected"),
     [
-        ("{verison}", "one of the placeholders {service}, {environment}, {version}, {release}, {route}; {verison} is"),
+        (
+            "{verison}",
+            "one of the placeholders {service}, {environment}, {version}, {live_version}, {release}, {route};",
+        ),
         ("{version}.tar", "{version} as a whole argument or as the rest of one such as --option={version}"),
         ("v{version}", "{version} as a whole argument"),
         ("--a={version}{version}", "{version} as a whole argument"),

@@ -185,3 +185,15 @@ def test_an_address_is_named_as_a_secret_never_written_out(tmp_path: Path) -> No
 def test_two_receivers_of_one_name_are_a_mistake(tmp_path: Path) -> None:
     twice = 'tell = [{ name = "chat", url = "env:A" }, { name = "chat", url = "env:B" }]'
     assert "a name of its own for each of the tell" in str(mistake(tmp_path, "", twice))
+
+
+def test_the_command_about_migrations_names_the_version_gone_back_to(tmp_path: Path) -> None:
+    read(tmp_path, command("check_migrations", "bin/migrations", "--from={live_version}", "--to={version}"))
+    found = mistake(tmp_path, command("check_migrations", "bin/migrations", "{live_version}"))
+    assert "{version}" in found.expected
+
+
+@pytest.mark.parametrize("name", ["rollback", "deploy", "check_artifact"])
+def test_only_what_is_asked_about_the_way_back_knows_the_live_version(tmp_path: Path, name: str) -> None:
+    found = mistake(tmp_path, command(name, "bin/do", "{version}", "{live_version}"))
+    assert found.expected == f"no {{live_version}}, since {name} has none to fill in"

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from releases.display import hidden_character
 
-PLACEHOLDERS = ("service", "environment", "version", "release", "route")
+PLACEHOLDERS = ("service", "environment", "version", "live_version", "release", "route")
 """Everything that a command may ask for, as `{name}`."""
 
 ARGUMENT_LIMIT = 4096
 """Characters of one argument, before and after its placeholder is filled."""
 
-_WHOLE = re.compile(r"\{([a-z]+)\}")
-_OPTION = re.compile(r"(--?[A-Za-z0-9][A-Za-z0-9._-]*=)\{([a-z]+)\}")
+_WHOLE = re.compile(r"\{([a-z_]+)\}")
+_OPTION = re.compile(r"(--?[A-Za-z0-9][A-Za-z0-9._-]*=)\{([a-z_]+)\}")
 
 
 class RenderError(ValueError):

@@ -4,7 +4,7 @@ They look at the raw tables and pass over what has the wrong shape, so that they
 checks of single keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from releases.catalogue.lines import Path
@@ -16,15 +16,17 @@ Found = tuple[Path, str, str]
 """Where, what was got, what was expected."""
 
 _NOT_FILLED = {
-    "deploy": ("{route}",),
-    "rollback": ("{route}",),
-    "purge": ("{version}", "{release}"),
-    "check_artifact": ("{route}",),
-    "read_configuration": ("{route}", "{version}", "{release}"),
-    "read_log": ("{route}", "{version}", "{release}"),
+    "deploy": ("{route}", "{live_version}"),
+    "rollback": ("{route}", "{live_version}"),
+    "purge": ("{version}", "{live_version}", "{release}"),
+    "check_artifact": ("{route}", "{live_version}"),
+    "check_migrations": ("{route}",),
+    "copy_configuration": ("{live_version}",),
+    "read_configuration": ("{route}", "{version}", "{live_version}", "{release}"),
+    "read_log": ("{route}", "{version}", "{live_version}", "{release}"),
 }
 """Placeholders for which a command has no value: a route is known only where one is purged, a version only where there
-is a release to place."""
+is a release to place, and the live one only where something is asked about the way back from it."""
 
 
 def cross_check(data: Mapping[str, Any]) -> Iterator[Found]:
@@ -58,6 +60,13 @@ def _command_placeholders(place: Path, parent: Mapping[str, Any]) -> Iterator[Fo
                 if isinstance(argument, str) and argument.endswith(placeholder):
                     path = (*place, "commands", name, "argv", index)
                     yield path, shown(argument), f"no {placeholder}, since {name} has none to fill in"
+        if name == "check_migrations" and isinstance(argv, list) and not _ends_with(argv, "{version}"):
+            expected = "{version}: what lies between is another answer for every target"
+            yield (*place, "commands", name, "argv"), "no {version}", expected
+
+
+def _ends_with(argv: Iterable[Any], placeholder: str) -> bool:
+    return any(isinstance(argument, str) and argument.endswith(placeholder) for argument in argv)
 
 
 def _purge_command(place: Path, service: Mapping[str, Any], environment: Mapping[str, Any]) -> Iterator[Found]:

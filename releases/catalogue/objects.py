@@ -58,8 +58,8 @@ class CatalogueEnvironment:
     purging_method: str
     """How a route is purged: `PURGE`, `BAN`, `command`, or empty where nothing is."""
     commands: Mapping[str, CommandTemplate] = field(repr=False)
-    """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `copy_configuration`, `read_configuration`,
-    `read_log`."""
+    """By name: `deploy`, `rollback`, `purge`, `check_artifact`, `check_migrations`, `copy_configuration`,
+    `read_configuration`, `read_log`."""
     accounts: tuple[CatalogueAccount, ...] = field(repr=False)
     checklist: Mapping[str, Mapping[str, Any]]
     """Settings by probe key, as JSON, defaults filled in. A probe without settings here is not run."""

@@ -151,6 +151,7 @@ class CommandsTable(Table):
     rollback: CommandTable | None = None
     purge: CommandTable | None = None
     check_artifact: CommandTable | None = None
+    check_migrations: CommandTable | None = None
     copy_configuration: CommandTable | None = None
     read_configuration: CommandTable | None = None
     read_log: CommandTable | None = None

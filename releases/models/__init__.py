@@ -7,6 +7,7 @@ from releases.models.denial import Denial
 from releases.models.execution import Execution, Lease, RenderedCommand, RenderedDeploy, Worker
 from releases.models.expected import Confirmation
 from releases.models.message import Message
+from releases.models.migrations import MigrationReport
 from releases.models.note import Note
 from releases.models.people import ApiToken, User
 from releases.models.rehearsal import Rehearsal, RehearsalStep
@@ -31,6 +32,7 @@ __all__ = [
     "IdempotencyKey",
     "Lease",
     "Message",
+    "MigrationReport",
     "Note",
     "ProbeRun",
     "Rehearsal",

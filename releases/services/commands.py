@@ -16,10 +16,19 @@ from releases.display import visible
 from releases.executor.masking import Masker
 from releases.http import Deadline
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Release, RenderedCommand, RenderedDeploy, Worker
+from releases.models import (
+    Deployment,
+    Environment,
+    MigrationReport,
+    Release,
+    RenderedCommand,
+    RenderedDeploy,
+    Worker,
+)
 from releases.queries.wayback import WORKER_FRESH
 from releases.services import last_known, places
 from releases.services.artifacts import look_for_artifact
+from releases.services.migrations import keep_migrations
 
 TARGETS_RENDERED = 3
 """For how many possible targets the command is kept ready; others are rendered when a person chooses them."""
@@ -77,22 +86,34 @@ def values(environment: Environment, target: Deployment, route: str = "") -> dic
 
 
 def render_commands(environment_id: int) -> None:
-    """Render the rollback command for the likely targets and keep what this worker would run."""
+    """Look at the likely targets: render the rollback command, then ask which migrations lie between."""
     environment = Environment.objects.select_related("service", "live__release").get(pk=environment_id)
-    for target in queries.way_back(environment).targets[:TARGETS_RENDERED]:
+    likely = queries.way_back(environment).targets[:TARGETS_RENDERED]
+    for target in likely:
         keep_rendered(environment, target)
     last_known.keep(environment)
+    for target in likely:  # the commands first: they are what a press waits for
+        look_at_migrations(environment, target)
 
 
 def render_target(deployment_id: int) -> None:
     """Look at everything about going back to one target, and say so by raising the counter: somebody asked for it."""
-    target = Deployment.objects.select_related("environment__service", "release").get(pk=deployment_id)
+    target = Deployment.objects.select_related("environment__service", "environment__live__release", "release").get(
+        pk=deployment_id
+    )
     environment = target.environment
     row = keep_rendered(environment, target)  # first what a page waits for
     found = look_for_artifact(environment, target, values(environment, target))
     RenderedCommand.objects.filter(pk=row.pk).update(
         artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
     )
+    look_at_migrations(environment, target)  # last: whoever asks for the counter does not ask for this
+
+
+def look_at_migrations(environment: Environment, target: Deployment) -> MigrationReport | None:
+    """Have it said what lies between what is live and a target, and keep it; None where nothing is live."""
+    live = queries.way_back(environment).live
+    return keep_migrations(environment, live, target, values(environment, target)) if live else None
 
 
 def deploy_command_shown(environment: Environment, release: Release) -> RenderedDeploy:

@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from releases.catalogue import (
@@ -39,11 +40,16 @@ def place_of(environment: Environment) -> CatalogueEnvironment:
         raise CannotRead(str(error)) from None
 
 
-def by_command(template: CommandTemplate, environment: Environment, name: str) -> str:
-    """Return what the command prints. It takes no lock: reading is no deployment. Raises CannotRead."""
-    values = {"service": environment.service.key, "environment": environment.key}
+def by_command(
+    template: CommandTemplate, environment: Environment, name: str, values: Mapping[str, str] | None = None
+) -> str:
+    """Return what the command prints. It takes no lock: reading is no deployment. Raises CannotRead.
+
+    `values` are those of its placeholders beside service and environment.
+    """
+    filled = {"service": environment.service.key, "environment": environment.key} | dict(values or {})
     try:
-        command = render(template, values)
+        command = render(template, filled)
     except RenderError as error:
         raise CannotRead(str(error)) from None
     if found := problems(command, places.passed_environment()):
