@@ -16,7 +16,7 @@ from tests.rig.postgres import run_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = [sys.executable, "-m"]
-PYTEST = [*PYTHON, "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+PYTEST = [*PYTHON, "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 OWN = ("ROLLBOOK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "PORT")
 
 
