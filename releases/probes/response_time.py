@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from releases.http import Deadline, DoorError
 from releases.probes.base import Answer, Before, Context, Finding, FindingKind, Json, Probe
 from releases.probes.criteria import FEWEST_SAMPLES
+from releases.probes.own_wait import NOISY_FROM, OwnWait, without_waiting
 from releases.probes.places import Place, fields_for, share
 from releases.probes.routes import url_of
 from releases.probes.samples import percentile
@@ -41,6 +42,18 @@ DISTURBED = FindingKind(
     "{subject}: measured a second time, as the first (p95 {p95} ms) looked slow and that did not repeat",
     "The machine of the service or of the worker was busy for a moment.",
 )
+NOISY = FindingKind(
+    "noisy",
+    Level.NOTE,
+    "{subject}: noisy, as the worker waited {wait} % of the time for a CPU of its own",
+    "On a quieter machine the times would say more.",
+)
+TOO_NOISY = FindingKind(
+    "too_noisy",
+    Level.INCONCLUSIVE,
+    "{subject}: noisy, as the worker waited {wait} % of the time for a CPU of its own; not believed: {found}",
+    "The worker's machine was busy. Run the checklist again when it is quiet.",
+)
 COULD_NOT_ASK = FindingKind(
     "could_not_ask",
     Level.ERROR,
@@ -57,15 +70,26 @@ class _Look:
     samples: list[float]
     first_bytes: list[float]
     connects: list[float]
+    own_wait: OwnWait
+    own_wait_percent: int | None
     findings: list[Finding]
     regression: Regression
 
     @property
+    def noisy(self) -> bool:
+        return self.own_wait_percent is not None and self.own_wait_percent >= NOISY_FROM
+
+    @property
+    def wrong(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind.level is not Level.NOTE]
+
+    @property
     def may_be_noise(self) -> bool:
-        """Whether a busy moment could explain all that is wrong: half of the requests were within the budget."""
-        wrong = [finding for finding in self.findings if finding.kind.level is not Level.NOTE]
-        if not wrong or any(finding.kind not in BY_TIME for finding in wrong):
+        """Whether a busy moment could explain all that is wrong: the worker's own, or one that spared half of it."""
+        if not self.wrong or any(finding.kind not in BY_TIME for finding in self.wrong):
             return False
+        if self.noisy:
+            return True
         limits = [one.limit for one in self.series.criteria if not one.relative]
         budget = self.series.route.budget_ms
         return percentile(self.samples, 50) <= min(
@@ -77,6 +101,8 @@ class _Look:
         figures["first_byte_p50_ms"] = round(percentile(self.first_bytes, 50), 2)
         if self.connects:
             figures["connect_p50_ms"] = round(percentile(self.connects, 50), 2)
+        if self.own_wait_percent is not None:
+            figures["own_wait_percent"] = self.own_wait_percent
         figures["samples_ms"] = [round(sample, 2) for sample in self.samples]
         return figures
 
@@ -98,6 +124,8 @@ class ResponseTime(Probe[ResponseTimeSettings]):
         SLOWER,
         ANSWERED_WITH_ERROR,
         DISTURBED,
+        NOISY,
+        TOO_NOISY,
         TOO_FEW_SAMPLES,
         COULD_NOT_ASK,
     )
@@ -115,6 +143,8 @@ class ResponseTime(Probe[ResponseTimeSettings]):
             if look.may_be_noise:
                 context.progress(done, len(all_series), f"{series.subject}, once more")
                 look = _second_look(look, _look(series, context, until, len(all_series)))
+            if look.noisy:
+                look = _marked_noisy(look, context, len(all_series))
             looks.append(look)
             if look.samples:
                 routes.setdefault(series.route.path, {})[series.place] = look.figures()
@@ -139,28 +169,59 @@ def _series(context: Context[ResponseTimeSettings]) -> Iterator[Series]:
 def _look(series: Series, context: Context[ResponseTimeSettings], until: Deadline, comparisons: int) -> _Look:
     """Measure one route at one place, and judge what was measured."""
     findings: list[Finding] = []
-    samples, first_bytes, connects = _measure(series, context, until, findings)
+    own_wait = OwnWait()
+    samples, first_bytes, connects = _measure(series, context, until, findings, own_wait)
+    waited = own_wait.percent()
     if len(samples) < FEWEST_SAMPLES:
         values = {"got": len(samples), "needed": FEWEST_SAMPLES}
         findings.append(Finding(TOO_FEW_SAMPLES, series.subject, values))
-        return _Look(series, samples, first_bytes, connects, findings, Regression.UNKNOWN)
-    findings += against_budget(series, samples)
-    findings += against_criteria(series, samples, context, comparisons)
+        return _Look(series, samples, first_bytes, connects, own_wait, waited, findings, Regression.UNKNOWN)
+    late, regression = _judged(series, samples, context, comparisons)
+    return _Look(series, samples, first_bytes, connects, own_wait, waited, findings + late, regression)
+
+
+def _judged(
+    series: Series, samples: list[float], context: Context[ResponseTimeSettings], comparisons: int
+) -> tuple[list[Finding], Regression]:
     slower, regression = against_baseline(series, samples, context, comparisons)
-    return _Look(series, samples, first_bytes, connects, findings + slower, regression)
+    limits = [*against_budget(series, samples), *against_criteria(series, samples, context, comparisons)]
+    return limits + slower, regression
 
 
 def _second_look(first: _Look, second: _Look) -> _Look:
     """Return the look that counts: what is slow stays slow, what was busy for a moment does not."""
-    if len(second.samples) < FEWEST_SAMPLES or any(one.kind.level is not Level.NOTE for one in second.findings):
+    if len(second.samples) < FEWEST_SAMPLES:
         return first
+    if second.wrong:
+        return second if first.noisy and not second.noisy else first
     first_p95 = round(percentile(first.samples, 95), 1)
     second.findings.append(Finding(DISTURBED, second.series.subject, {"p95": first_p95}))
     return second
 
 
+def _marked_noisy(look: _Look, context: Context[ResponseTimeSettings], comparisons: int) -> _Look:
+    """Say that the worker was busy. Of what is slow only that is believed which its waiting cannot explain."""
+    late = [finding for finding in look.findings if finding.kind in BY_TIME]
+    calm = without_waiting(look.samples, look.own_wait.requests)
+    still, regression = _judged(look.series, calm, context, comparisons) if late else ([], look.regression)
+    slow = {(finding.kind, finding.subject) for finding in still}
+    doubted = [finding for finding in late if (finding.kind, finding.subject) not in slow]
+    values: dict[str, Json] = {"wait": look.own_wait_percent}
+    if not doubted:
+        return replace(look, findings=[*look.findings, Finding(NOISY, look.series.subject, values)])
+    values["found"] = "; ".join(finding.sentence for finding in doubted)
+    kept = [finding for finding in look.findings if finding not in doubted]
+    too_noisy = Finding(TOO_NOISY, look.series.subject, values)
+    believed = regression if regression is Regression.YES else Regression.UNKNOWN
+    return replace(look, findings=[*kept, too_noisy], regression=believed)
+
+
 def _measure(
-    series: Series, context: Context[ResponseTimeSettings], until: Deadline, findings: list[Finding]
+    series: Series,
+    context: Context[ResponseTimeSettings],
+    until: Deadline,
+    findings: list[Finding],
+    own_wait: OwnWait,
 ) -> tuple[list[float], list[float], list[float]]:
     """Return total and first-byte milliseconds of each counted request, and those of setting up each connection.
 
@@ -181,6 +242,7 @@ def _measure(
         try:
             timeout = min(SECONDS_PER_REQUEST, until.remaining())
             url = url_of(target.url, series.route.path)
+            own_wait.before_request()
             response = context.door.request(
                 "GET", url, headers=target.fields, timeout=timeout, keep=True, truncate=True
             )
@@ -194,6 +256,7 @@ def _measure(
         if response.status >= 400:
             errors.append(response.status)
         elif number >= warm_up:
+            own_wait.count_request()
             totals.append(response.timings.total_ms)
             first_bytes.append(response.timings.first_byte_ms)
         time.sleep(min(settings.pause_ms / 1000, until.remaining()))
