@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_htmx.jinja import htmx_script
 
 from dashboard import marks, review_text, wording
+from dashboard.landing import audits
 from releases.display import visible
 
 
@@ -36,6 +37,7 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         mark_of=marks.mark_of,
         glyph=marks.glyph,
         change=wording.change,
+        audits=audits,
     )
     env.filters.update(
         ago=ago,

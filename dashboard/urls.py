@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 from dashboard.converters import KeyConverter, VersionConverter
 from dashboard.views import (
     account,
+    audit,
     board,
     checklists,
     confirm,
@@ -79,4 +80,5 @@ urlpatterns = [
     path("rollbacks/<int:pk>/verify", rollbacks.verify, name="rollback_verify"),
     path("rollbacks/<int:pk>/notes", notes.of_rollback, name="rollback_notes"),
     path("freezes/<int:pk>/lift", freezes.lift, name="freeze_lift"),
+    path("audit", audit.audit, name="audit"),
 ]

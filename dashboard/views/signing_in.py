@@ -5,8 +5,10 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from dashboard.devices import device_of, remember
+from dashboard.landing import landing
 from releases.origin import client_address
 from releases.services import signing_in
 
@@ -25,6 +27,14 @@ class SignIn(LoginView):
                 return wait_page(self.render_to_response(self._told(self.attempt.seconds)), self.attempt)
         answer: HttpResponse = super().post(request, *args, **kwargs)
         return answer
+
+    def get_redirect_url(self, *given: Any, **named: Any) -> str:
+        """Return the page that was asked for; the bare address of Rollbook asks for none."""
+        asked = str(super().get_redirect_url(*given, **named))
+        return "" if asked == reverse("board") else asked
+
+    def get_default_redirect_url(self) -> str:
+        return reverse(landing(self.request.user))
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         assert self.attempt is not None, "a form without a password is not valid"

@@ -23,10 +23,15 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["seq"]
+        default_permissions = ()
+        permissions = [("read_book", "May read the whole book")]
         indexes = [
             models.Index(fields=["object_tag", "-seq"], name="event_newest_of_object"),
             models.Index(fields=["service", "environment", "-seq"], name="event_newest_of_place"),
             models.Index(fields=["action", "-seq"], name="event_newest_of_action"),
+            models.Index(fields=["service", "action", "-seq"], name="event_newest_of_service_action"),
+            models.Index(fields=["actor", "-seq"], name="event_newest_of_actor"),
+            models.Index(fields=["at", "seq"], name="event_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -75,6 +75,8 @@ def sentence(event: Event) -> str:
             return f"Marked bad{of('rollback', ' by ')}."
         case Tag.RELEASE_UNMARKED_BAD:
             return "No longer marked bad."
+        case Tag.RELEASE_DEPLOYED_AGAIN:
+            return f"Deployed again in {place} although it is marked bad{of('deployment', ': ')}."
         case Tag.DEPLOYMENT_STARTED:
             return f"Deployment {about} started in {place}."
         case Tag.DEPLOYMENT_CLAIMED:
@@ -90,6 +92,8 @@ def sentence(event: Event) -> str:
             return f"Deployment {about} finished in {place}{despite}."
         case Tag.DEPLOYMENT_FAILED:
             return f"Deployment {about} failed in {place}."
+        case Tag.DEPLOYMENT_DESPITE_FREEZE:
+            return f"Deployment {about} {details.get('status', 'ended')} while {place} was frozen."
         case Tag.REHEARSAL_REQUESTED:
             return f"{about}: rehearse{of('version')} in {place}, then back{of('back_to_version', ' to ')}."
         case Tag.REHEARSAL_REFUSED:

@@ -125,6 +125,18 @@ def begin(environment: Environment, release: Release, actor: Actor, what_changed
         version=release.version,
         run_here=deployment.run_here,
     )
+    if release.bad:
+        book.record(
+            Tag.RELEASE_DEPLOYED_AGAIN,
+            actor,
+            about=release.tag,
+            environment=environment,
+            reason=what_changed,
+            version=release.version,
+            deployment=deployment.tag,
+            marked_bad_by=release.bad_by,
+            marked_bad_because=release.bad_reason,
+        )
     return deployment
 
 
@@ -142,7 +154,8 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
     """
     environment = deployment.environment
     status = DeploymentStatus.FINISHED if succeeded else DeploymentStatus.FAILED
-    frozen = Freeze.objects.filter(environment=environment, lifted_at=None).exists()
+    freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
+    frozen = freeze is not None
     with transaction.atomic():
         moved = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
             status=status, finished_at=timezone.now(), despite_freeze=frozen, detail=detail
@@ -181,4 +194,15 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
             despite_freeze=frozen,
             **facts,
         )
+        if freeze is not None:
+            book.record(
+                Tag.DEPLOYMENT_DESPITE_FREEZE,
+                actor,
+                about=deployment.tag,
+                environment=environment,
+                version=deployment.release.version,
+                status=status.value,
+                frozen_by=freeze.frozen_by,
+                frozen_because=freeze.reason,
+            )
     return deployment

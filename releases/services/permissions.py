@@ -15,12 +15,13 @@ GROUPS = {
         "accept_finding",
         "confirm_result",
         "add_note",
+        "read_book",
     ],
     "on-call": ["roll_back", "lift_freeze", "run_checklist", "add_note"],
-    "auditor": [],
+    "auditor": ["read_book"],
     "viewer": [],
 }
-"""Which permissions each group holds. Everyone who is signed in may read."""
+"""Which permissions each group holds. Everyone who is signed in may read, all but the whole book."""
 
 
 def require(actor: Actor, permission: str, *, scope: str, on: str = "") -> None:

@@ -85,6 +85,8 @@ ACTIONS = {
     "freeze_lift": "lift_freeze",
 }
 """What a POST does, and the permission that it needs."""
+BOOK = {"audit"}
+"""Pages that show the whole book: for whoever holds `read_book`."""
 OWN = {"logout", "account_zone"}
 """About the signed-in person alone."""
 API = "api_"
@@ -179,7 +181,7 @@ def addresses() -> dict[str, str]:
 
 
 def classified() -> set[str]:
-    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | OWN
+    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | BOOK | OWN
 
 
 def browser(role: str) -> Client:
@@ -222,6 +224,17 @@ def test_an_action_is_refused_to_whoever_lacks_its_permission(role: str, address
         else:
             assert (answer.status_code == 403) is (permission not in GROUPS[role]), (name, answer.status_code)
             assert answer.status_code < 500, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_whole_book_is_for_those_who_may_read_it(role: str, addresses: dict[str, str]) -> None:
+    client = browser(role)
+    for name in sorted(BOOK):
+        answer = client.get(addresses[name])
+        if role:
+            assert answer.status_code == (200 if "read_book" in GROUPS[role] else 403), name
+        else:
+            assert (answer.status_code, answer["Location"].startswith("/login?next=")) == (302, True), name
 
 
 def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:

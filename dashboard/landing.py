@@ -1,0 +1,15 @@
+"""Which page somebody lands on after signing in, when they asked for none. The menu is the same for everybody."""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from releases.models import User
+
+
+def audits(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the auditor's desk is what this person comes for: they may read the book and roll nothing back."""
+    return isinstance(user, User) and user.has_perm("releases.read_book") and not user.has_perm("releases.roll_back")
+
+
+def landing(user: AbstractBaseUser | AnonymousUser) -> str:
+    """Return the name of the page."""
+    return "audit" if audits(user) else "board"
