@@ -84,6 +84,7 @@ MARKS: dict[str, Mark] = {
     # would a rollback work
     "ready": _GOOD,
     "not ready": _BAD,
+    "not known": _NOT_KNOWN,
     # what became of an expected result
     "as expected": _GOOD,
     "not as expected": _BAD,

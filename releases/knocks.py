@@ -19,6 +19,10 @@ QUIET_SECONDS = 2.0
 """After a knock that failed, further ones of this process are skipped for so long, so that a click that knocks six
 times waits for a dead broker once."""
 
+SHORT_LIVED = {"look_at_way_back": 60}
+"""Seconds after which nobody needs to come any more: these are asked for again, and must not pile up for a worker that
+is away."""
+
 _quiet_until = 0.0
 
 
@@ -46,10 +50,9 @@ def _send(task: str, queue: str, row_id: int) -> None:
     if time.monotonic() < _quiet_until:
         log.warning("broker did not answer just now: no knock %s(%s); the sweep will", task, row_id)
         return
+    expires = SHORT_LIVED.get(task, settings.VISIBILITY_TIMEOUT)
     try:
-        app.send_task(
-            f"releases.tasks.{task}", args=[row_id], queue=queue, expires=settings.VISIBILITY_TIMEOUT, retry=False
-        )
+        app.send_task(f"releases.tasks.{task}", args=[row_id], queue=queue, expires=expires, retry=False)
     except (OperationalError, OSError) as error:
         _quiet_until = time.monotonic() + QUIET_SECONDS
         log.warning("broker does not answer: knock %s(%s) failed: %s", task, row_id, error)

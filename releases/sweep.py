@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from releases import actor as actors, book
@@ -20,6 +20,8 @@ from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rehearsal, Rollback
 from releases.services import checklists, denials, rollbacks, rolling_back, signing_in
+from releases.services.commands import look_soon
+from releases.services.judging import Judging
 from releases.services.rollback_rows import lock, note
 from releases.states import (
     OPEN_REHEARSAL,
@@ -47,8 +49,10 @@ ATTEMPTS_LIMIT = 3
 """How often a probe is begun; measuring again is safe, but not for ever."""
 UNSERVED_LIMIT = 60.0
 """Seconds after which a lost rollback that no `act` worker settles is called unknown."""
-RENDER_EVERY = 60.0
-"""Seconds between two requests to render the rollback command of an environment."""
+LOOK_EVERY = 60.0
+"""Seconds between two requests to look at the way back of an environment."""
+LOOK_AGAIN = 15.0
+"""The same where the last look is older than it should be: another one was on, or nobody took the message."""
 
 
 @dataclass(slots=True)
@@ -69,8 +73,12 @@ class Sweep:
     executions: dict[int, Seen] = field(default_factory=dict)
     probes: dict[int, Seen] = field(default_factory=dict)
     lost_since: dict[int, float] = field(default_factory=dict)
-    rendered_at: float = float("-inf")
+    asked_to_look: dict[int, float] = field(default_factory=dict)
+    judging: Judging = field(init=False)
     anchoring: Anchoring = field(default_factory=Anchoring)
+
+    def __post_init__(self) -> None:
+        self.judging = Judging(self.clock)
 
     def once(self) -> None:
         """Do one round. Each repair is a compare-and-set, so two sweepers do no harm.
@@ -83,7 +91,8 @@ class Sweep:
         _guarded(self._move_deployments_on)
         _guarded(self._move_rehearsals_on)
         _guarded(self._move_runs_on)
-        _guarded(self._render_commands)
+        _guarded(self._have_ways_back_looked_at)
+        _guarded(self.judging.judge_when_due)
         _guarded(denials.close_minutes)
         _guarded(signing_in.forget_old)
         _guarded(self.anchoring.anchor_when_due)
@@ -180,12 +189,16 @@ class Sweep:
                 ProbeRun.objects.filter(pk=probe.pk).update(knocked_at=timezone.now())
                 knock("run_probe", probe.run.environment.probe_queue, probe.pk)
 
-    def _render_commands(self) -> None:
-        if self.clock() - self.rendered_at < RENDER_EVERY:
-            return
-        self.rendered_at = self.clock()
-        for environment in Environment.objects.filter(listed=True, live__isnull=False).select_related("service"):
-            knock("render_commands", environment.act_queue, environment.pk)
+    def _have_ways_back_looked_at(self) -> None:
+        now = self.clock()
+        long_ago = timezone.now() - timedelta(seconds=LOOK_EVERY)
+        listed = Environment.objects.filter(listed=True, live__isnull=False).select_related("service")
+        for environment in listed.annotate(looked_at=Max("readiness_looks__looked_at")):
+            overdue = environment.looked_at is not None and environment.looked_at < long_ago
+            asked_at = self.asked_to_look.get(environment.pk, float("-inf"))
+            if now - asked_at >= (LOOK_AGAIN if overdue else LOOK_EVERY):
+                self.asked_to_look[environment.pk] = now
+                look_soon(environment)
 
 
 def close_lost(execution: Execution) -> bool:

@@ -56,8 +56,8 @@ def render_deploy(rendered_id: int) -> None:
 
 
 @act
-def render_commands(environment_id: int) -> None:
-    commands.render_commands(environment_id)
+def look_at_way_back(environment_id: int) -> None:
+    commands.look_at_way_back(environment_id)
 
 
 @act

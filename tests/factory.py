@@ -11,13 +11,17 @@ from releases.models import (
     Deployment,
     Environment,
     ProbeRun,
+    ReadinessLook,
     Release,
     RenderedCommand,
     Rollback,
     Service,
     User,
+    Worker,
 )
 from releases.probes import registry
+from releases.queries.readiness.item import ReadinessItem, ready
+from releases.queries.readiness.looked import LOOKED
 from releases.services.people import add_to_group
 from releases.states import (
     DeploymentStatus,
@@ -182,6 +186,35 @@ def rendered(of: Environment, target: Deployment, digest: str = DIGEST) -> Rende
         host="worker-1",
         rendered_at=timezone.now(),
     )
+
+
+def looked(
+    of: Environment, target: Deployment, live: Deployment, *others: ReadinessItem, **fields: Any
+) -> ReadinessLook:
+    """Make a worker's look at which nothing is red but the items given."""
+    given = {item.key: item for item in others}
+    return ReadinessLook.objects.create(
+        environment=of,
+        target=target,
+        live=live,
+        items=[given.get(key, ready(key, "as it should be")).stored() for key in LOOKED],
+        **{"host": "worker-1", "looked_at": timezone.now()} | fields,
+    )
+
+
+def act_worker(of: Environment, **fields: Any) -> Worker:
+    """Make a worker of the environment's `act` queue that has just reported itself."""
+    now = timezone.now()
+    given = {"host": "worker-1", "catalogue_digest": "c" * 64, "started_at": now, "seen_at": now} | fields
+    name = f"act-{Worker.objects.count()}@{given['host']}"
+    return Worker.objects.create(name=name, role="act", queues=[of.act_queue], **given)
+
+
+def open_way_back(of: Environment, target: Deployment, live: Deployment) -> None:
+    """Make everything that readiness is made of, so that a rollback would work."""
+    act_worker(of)
+    rendered(of, target)
+    looked(of, target, live)
 
 
 def story() -> tuple[Environment, Deployment, Deployment]:

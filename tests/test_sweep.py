@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from releases import knocks
-from releases.models import ChecklistRun, Environment, Event, Execution, ProbeRun, Rollback
+from releases import broker, knocks
+from releases.models import ChecklistRun, Environment, Event, Execution, ProbeRun, Readiness, Rollback, Worker
 from releases.services.checklists import begin_run, give_up, make_run, settle_run
 from releases.states import (
     CommandState,
@@ -23,7 +23,7 @@ from releases.states import (
     RunStatus,
     Verdict,
 )
-from releases.sweep import Sweep, sweep_for_ever
+from releases.sweep import LOOK_EVERY, Sweep, sweep_for_ever
 from tests import factory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -324,7 +324,7 @@ def test_a_rollback_at_work_is_left_alone(
 ) -> None:
     Rollback.objects.update(status=status)
     sweep.once()
-    assert {task for task, _, _ in knocked} <= {"render_commands"}
+    assert {task for task, _, _ in knocked} <= {"look_at_way_back"}
 
 
 def test_a_rollback_whose_checklist_was_ended_is_unknown(sweep: Sweeper, rollback: Rollback) -> None:
@@ -336,12 +336,41 @@ def test_a_rollback_whose_checklist_was_ended_is_unknown(sweep: Sweeper, rollbac
     assert (rollback.outcome, rollback.detail) == (Outcome.UNKNOWN, "Its checklist was ended: by a test.")
 
 
-def test_rollback_commands_are_rendered_again_once_a_minute(sweep: Sweeper, knocked: list[Knock]) -> None:
+def test_every_way_back_is_looked_at_once_a_minute(sweep: Sweeper, knocked: list[Knock]) -> None:
     place, _, _ = factory.story()
     sweep.look(11)
-    assert knocked == [("render_commands", "act.archive.production", place.pk)]
+    assert knocked == [("look_at_way_back", "act.archive.production", place.pk)]
     sweep.look(2)
     assert len(knocked) == 2
+
+
+def test_a_look_that_is_overdue_is_asked_for_sooner(sweep: Sweeper, knocked: list[Knock]) -> None:
+    """Another one was on in the only place that a host has for looks."""
+    place, target, live = factory.story()
+    factory.looked(place, target, live, looked_at=timezone.now() - timedelta(seconds=LOOK_EVERY + 5))
+    sweep.look(4)
+    assert len(knocked) == 2, "15 s apart"
+
+
+def test_looks_do_not_pile_up_for_a_worker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, float] = {}
+    monkeypatch.setattr(knocks.app, "send_task", lambda name, **given: kept.update({name: given["expires"]}))
+    knocks.knock("look_at_way_back", "act.archive.production", 1)
+    knocks.knock("run_rollback", "act.archive.production", 1)
+    assert kept["releases.tasks.look_at_way_back"] == 60 < kept["releases.tasks.run_rollback"]
+
+
+def test_a_worker_that_is_gone_is_noticed_by_the_sweep(sweep: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B2"""
+    monkeypatch.setattr(knocks, "broker_answers", lambda: True)
+    monkeypatch.setattr(broker, "watch", broker.BrokerWatch())
+    place, target, live = factory.story()
+    factory.open_way_back(place, target, live)
+    sweep.look(2, apart=31)
+    assert Readiness.objects.get().ready
+    Worker.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+    sweep.look(2, apart=31)
+    assert Readiness.objects.get().red == ["worker"]
 
 
 def test_nothing_is_done_for_what_has_ended(sweep: Sweeper, knocked: list[Knock]) -> None:

@@ -16,6 +16,7 @@ from dashboard import marks
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
+from releases import broker
 from releases.models import Service
 from releases.queries.board import GRAVEST_FIRST, Alarm, Place, alarms
 from releases.queries.places import listed_places
@@ -27,6 +28,8 @@ DENSE_FROM = 60
 ANNOUNCED_LIMIT = 3
 SEED_FILE_LIMIT = 4096
 """Bytes of the demo's progress file that are read."""
+BROKER_SECONDS = 0.3
+"""How long the board waits to hear of the broker; what it heard before counts for a while."""
 RED = frozenset({"fail", "not restored", "failed", "mixed"})
 
 
@@ -65,6 +68,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     found = alarms(shown, now)
     columns, rows = _table(services, shown)
     seeding = _seeding()
+    broker_silent = broker.watch.answers(BROKER_SECONDS) is False
     active = seeding is not None or any(place.active for place in shown)
     return {
         "at": now,
@@ -77,7 +81,8 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "seeding": seeding,
         "active": active,
         "seconds": 2 if active else 10,
-        "token": _token(found, shown, services, seeding),
+        "broker_silent": broker_silent,
+        "token": _token(found, shown, services, (seeding, broker_silent)),
         "title": _title(found, shown),
         "may_roll_back": may(request, "roll_back"),
         "who_may_roll_back": who_may("roll_back"),
@@ -107,7 +112,8 @@ def _state(place: Place) -> str:
     """Return what a cell is tinted for when it changes: the words in it, not how far something is."""
     live = place.live
     words = [live.version, live.standing.word, "bad" if live.bad else ""] if live else []
-    words += ["frozen" if place.frozen else "", "mixed" if place.mixed else "", *(place.back.red if place.back else ())]
+    words += ["frozen" if place.frozen else "", "mixed" if place.mixed else ""]
+    words += [place.back.answer, *place.back.red] if place.back else []
     words += [place.rollback.standing.word if place.rollback else "", place.started.version if place.started else ""]
     return token_of(" ".join(words))
 
@@ -138,9 +144,9 @@ def _announcement(found: Sequence[Alarm]) -> str:
     return f"Needs somebody: {', '.join(told)}{more}."
 
 
-def _token(found: Sequence[Alarm], shown: Sequence[Place], services: Sequence[Service], seeding: object) -> str:
+def _token(found: Sequence[Alarm], shown: Sequence[Place], services: Sequence[Service], more: object) -> str:
     """Return what changes when anything shown changes, then a dash and what changes with the verdicts alone."""
-    everything = repr((found, shown, [(service.key, service.title) for service in services], seeding))
+    everything = repr((found, shown, [(service.key, service.title) for service in services], more))
     verdicts = repr([(place.pk, place.live.standing.word) for place in shown if place.live])
     return f"{token_of(everything)}-{token_of(verdicts)}"
 

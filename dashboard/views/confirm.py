@@ -1,8 +1,6 @@
 """The page where on-call decides: live → target, note, readiness, the button."""
 
 import hashlib
-import threading
-import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +14,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import WORDS_LIMIT, keeps_words
-from releases import knocks, queries
+from releases import broker, knocks, queries
 from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
 from releases.models import Deployment, Environment, Rollback
-from releases.queries import rollback_page
+from releases.queries import readiness, rollback_page
 from releases.queries.standing import progress_by_deployment, standing
 from releases.services import rollbacks
 from releases.services.lookups import listed_environment
@@ -28,8 +26,10 @@ from releases.states import Verdict
 
 NUMBER_DIGITS = 18
 """Longest number that an address may carry."""
-BROKER_SECONDS = 5.0
-"""For how long one answer of the broker counts in this process."""
+BROKER_SECONDS = 0.3
+"""How long the page waits to hear of the broker."""
+BROKER_SECONDS_LIVE = 2.5
+"""How long a live region does, for which nobody waits."""
 
 
 def _back(request: HttpRequest, service: str, environment: str) -> str:
@@ -48,7 +48,7 @@ def confirm(request: HttpRequest, service: str, environment: str) -> HttpRespons
         return _press(request, place)
     seen = _number(request.GET.get("seen"))
     context = _context(request, place, to=_number(request.GET.get("to")), seen=seen)
-    _ask_for_the_command(context)
+    _ask_for_a_look(context)
     return render(request, "confirm.html", context)
 
 
@@ -61,8 +61,8 @@ def confirm_live(request: HttpRequest, service: str, environment: str) -> HttpRe
     except NotFound as refusal:
         raise Http404 from refusal
     asked = request.GET
+    broker.watch.answers(BROKER_SECONDS_LIVE)
     context = _context(request, place, to=_number(asked.get("to")), shown=_number(asked.get("live")))
-    context["broker_silent"] = not _broker.answers()
     context["changed_command"] = bool(asked.get("d")) and asked["d"] != context["digest"]
     context["first_digest"] = asked.get("d") or context["digest"]
     context["token"] = _token(context)
@@ -98,7 +98,7 @@ def _again(request: HttpRequest, place: Environment, given: dict[str, str], refu
         problems=refusal.problems,
         standing_in_the_way=refusal.made if isinstance(refusal.made, Rollback) else None,
     )
-    _ask_for_the_command(context)
+    _ask_for_a_look(context)
     return render(request, "confirm.html", context, status=refusal.status)
 
 
@@ -132,7 +132,9 @@ def _context(
     live = back.live
     moved = live is not None and seen not in (None, live.pk)
     failing, measured = rollback_page.failing_probes(live.verify_run_id if live else None)
-    items = queries.readiness(place, back, rendered)
+    facts = readiness.facts_of(place, back, rendered)
+    queue_answers = broker.watch.answers(BROKER_SECONDS)
+    items = readiness.readiness_of(facts, queue_answers)
     context: dict[str, Any] = {
         "at": now,
         "environment": place,
@@ -146,7 +148,10 @@ def _context(
         "failing": failing,
         "measured": measured,
         "items": items,
-        "red": [item for item in items if not item.ready],
+        "red": [item for item in items if item.red],
+        "not_known": [item for item in items if not item.known],
+        "answer": readiness.answer_of(items),
+        "looked_at": facts.looked.looked_at if facts.looked else None,
         "rendered": rendered,
         "digest": rendered.digest if rendered else "",
         "first_digest": rendered.digest if rendered else "",
@@ -171,7 +176,7 @@ def _context(
         "filled": filled or _defaults(request, live),
         "key": uuid.uuid4().hex,
         "terminal": _terminal(place, target if target != default else None, request.user.get_username()),
-        "broker_silent": False,
+        "broker_silent": queue_answers is False,
         "live": False,
         "new_press": False,
         "announced": "",
@@ -218,25 +223,26 @@ def _terminal(place: Environment, other_target: Deployment | None, username: str
     return ["manage.py", "rollback", place.service.key, place.key, "--as", username, *other]
 
 
-def _ask_for_the_command(context: dict[str, Any]) -> None:
-    """Have the worker render the command of a target for which it has not, or long ago."""
+def _ask_for_a_look(context: dict[str, Any]) -> None:
+    """Have the worker look at a way back at which it has not, or not lately."""
     target = context["target"]
-    if target is None or not rollback_page.wants_rendering(context["rendered"], context["at"]):
+    if target is None or not rollback_page.wants_look(context["rendered"], context["looked_at"], context["at"]):
         return
     knocks.knock("render_target", context["environment"].act_queue, target.pk)
 
 
 def _token(context: dict[str, Any]) -> str:
-    """Return what changes when readiness, command or button change; its first letter says whether all is ready."""
+    """Return what changes when readiness, command or button change; before the dash stands readiness as a whole."""
     rendered = context["rendered"]
     what = (
         context["press"],
         context["items"],
         (rendered.digest, rendered.host, rendered.problems) if rendered else None,
         context["changed_command"],
-        context["broker_silent"],
+        context["looked_at"],
     )
-    return f"{'n' if context['red'] else 'r'}{hashlib.sha256(repr(what).encode('utf-8', 'replace')).hexdigest()[:16]}"
+    digest = hashlib.sha256(repr(what).encode("utf-8", "replace")).hexdigest()[:16]
+    return f"{context['answer'].replace(' ', '_')}-{digest}"
 
 
 def _announcement(known: str, context: dict[str, Any]) -> str:
@@ -245,29 +251,13 @@ def _announcement(known: str, context: dict[str, Any]) -> str:
         return "What is live has changed."
     if context["new_press"] and context["open"] is not None:
         return f"{context['open'].requested_by} pressed: {context['open'].tag}."
-    if known[:1] == context["token"][:1]:
+    if known.partition("-")[0] == context["token"].partition("-")[0]:
         return ""
-    return "The rollback would work." if not context["red"] else f"Not ready: {context['red'][0].says}."
+    if context["answer"] == "ready":
+        return "The rollback would work."
+    first = [*context["red"], *context["not_known"]][0]
+    return f"{'Not ready' if first.red else 'Not known'}: {first.key}, {first.says}."
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS else None
-
-
-class _Broker:
-    """The broker's last answer. Asking may take two seconds, so live regions share one answer for a while."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked = float("-inf")
-        self._answers = True
-
-    def answers(self) -> bool:
-        with self._lock:
-            if time.monotonic() - self._asked > BROKER_SECONDS:
-                self._answers = knocks.broker_answers()
-                self._asked = time.monotonic()
-            return self._answers
-
-
-_broker = _Broker()

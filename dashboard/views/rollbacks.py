@@ -21,6 +21,7 @@ from releases.errors import Invalid
 from releases.intake import REASONS, OverrideSpec, VerifySpec, from_text
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
+from releases.queries.readiness.item import read as read_item
 from releases.queries.timings import first_route
 from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
@@ -221,6 +222,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "serving": serving,
         "elsewhere": [one for one in serving.instances if one.word == "other"],
         "say": say,
+        "readiness_at_press": [read_item(stored) for stored in row.at_press.get("readiness", [])],
         "settled": settled,
         "answered": rollback_page.answered(probes),
         "probes": probes,

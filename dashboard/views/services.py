@@ -129,7 +129,8 @@ def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict
 
 def _token(place: Place, rows: Sequence[Row]) -> str:
     """Return what changes with the card or one of these rows, then a dash and what changes with the verdict alone."""
-    told = repr((place, sorted((row.deployment.pk, repr((row.standing, row.progress))) for row in rows)))
+    back = (place.back.items, place.back.looked_at) if place.back else None
+    told = repr((place, back, sorted((row.deployment.pk, repr((row.standing, row.progress))) for row in rows)))
     return f"{token_of(told)}-{token_of(place.live.standing.word if place.live else '')}"
 
 

@@ -10,6 +10,7 @@ from releases.models.message import Message
 from releases.models.migrations import MigrationReport
 from releases.models.note import Note
 from releases.models.people import ApiToken, User
+from releases.models.readiness import Readiness, ReadinessLook
 from releases.models.rehearsal import Rehearsal, RehearsalStep
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
@@ -35,6 +36,8 @@ __all__ = [
     "MigrationReport",
     "Note",
     "ProbeRun",
+    "Readiness",
+    "ReadinessLook",
     "Rehearsal",
     "RehearsalStep",
     "Release",

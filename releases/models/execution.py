@@ -129,6 +129,8 @@ class Worker(models.Model):
     queues = models.JSONField(default=list)
     host = models.CharField(max_length=255)
     catalogue_digest = models.CharField(max_length=64)
+    rollback_digests = models.JSONField(default=dict)
+    """By queue, over the rollback command as its catalogue gives it, placeholders unfilled."""
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

@@ -2,12 +2,10 @@
 
 from releases.queries.estimates import Estimate, expected_seconds
 from releases.queries.wayback import (
-    ReadinessItem,
     Skipped,
     WayBack,
     active_freeze,
     open_rollback,
-    readiness,
     rendered_for,
     routes_to_purge,
     undone_by,
@@ -16,13 +14,11 @@ from releases.queries.wayback import (
 
 __all__ = [
     "Estimate",
-    "ReadinessItem",
     "Skipped",
     "WayBack",
     "active_freeze",
     "expected_seconds",
     "open_rollback",
-    "readiness",
     "rendered_for",
     "routes_to_purge",
     "undone_by",

@@ -1,9 +1,10 @@
 """The board: what it shows of an environment, and which environments need somebody. Pure; `places` reads the rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from releases.queries.readiness import LOOK_FRESH, ReadinessItem
 from releases.queries.standing import Progress, Standing
 from releases.queries.timings import Timing
 from releases.states import Outcome, Verdict
@@ -25,6 +26,7 @@ GRAVEST_FIRST = (
     "error",
     "inconclusive",
     "not ready",
+    "not known",
     "frozen",
 )
 """Words of needs; the first one gives an alarm its mark."""
@@ -116,15 +118,26 @@ class Back:
     target: str
     """Version; empty where there is nothing to go back to."""
     red: tuple[str, ...]
-    """Keys of the readiness items that are not ready, as in `wayback.readiness`."""
+    """Keys of the readiness items that are not ready."""
+    not_known: tuple[str, ...]
+    """Keys of those about which nobody could say anything lately."""
     seconds: float | None
     """Median from press to outcome of the last rollbacks here."""
     ground: int
     """How many those were."""
+    items: tuple[ReadinessItem, ...] = field(default=(), repr=False)
+    """Each in words. They move without the answer moving, so a board does not change with them."""
+    looked_at: datetime | None = field(default=None, repr=False)
+    """When a worker last looked at this way back."""
+
+    @property
+    def answer(self) -> str:
+        """`ready`, `not ready` or `not known`."""
+        return "not ready" if self.red else "not known" if self.not_known else "ready"
 
     @property
     def ready(self) -> bool:
-        return not self.red
+        return self.answer == "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +215,11 @@ def _needs(place: Place, now: datetime) -> list[Need]:
             needs.append(Need(word, _with_more(live), live.since))
         if place.mixed and place.started is None and place.rollback is None:
             needs.append(Need("mixed", _mixed(place, live.version), place.observed_at or live.since))
-        if place.production and place.back is not None and not place.back.ready and place.rollback is None:
-            needs.append(Need("not ready", "way back not ready", live.since))
+        if place.production and place.back is not None and place.rollback is None:
+            if place.back.red:
+                needs.append(Need("not ready", "way back not ready", live.since))
+            elif place.back.not_known and now - live.since > LOOK_FRESH:  # before, the first look may be on its way
+                needs.append(Need("not known", "whether the way back is ready", live.since))
     if place.frozen is not None and now - place.frozen.at > OLD_FREEZE:
         needs.append(Need("frozen", f"by {place.frozen.by}: {place.frozen.reason}", place.frozen.at))
     return sorted(needs, key=lambda need: GRAVEST_FIRST.index(need.word))

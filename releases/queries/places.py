@@ -1,14 +1,14 @@
 """Environments as the board shows them: recorded, observed, in progress, and whether the way back is open.
 
-The number of queries does not grow with the environments. `wayback` answers the same questions for one environment, in
-more words; a test keeps the two agreeing.
+The number of queries does not grow with the environments. The readiness items are made by the same functions as for one
+environment, from facts that are read here for all; a test keeps the two agreeing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Count, F, Manager, Min, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -18,15 +18,16 @@ from releases.models import (
     Execution,
     Finding,
     Freeze,
+    ReadinessLook,
     RenderedCommand,
     Rollback,
     Service,
-    Worker,
 )
 from releases.queries.board import NOT_BACK, Back, Frozen, Instance, Live, OpenRollback, Place, Started, Trouble
+from releases.queries.readiness import Facts, items_of, workers_by_queue
 from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
 from releases.queries.timings import Timing, headlines
-from releases.queries.wayback import CANDIDATES_LIMIT, RENDERING_FRESH, WORKER_FRESH, verified_now
+from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
 from releases.states import (
     OPEN_ROLLBACK,
     DeploymentKind,
@@ -75,13 +76,11 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
         .select_related("release")
         .order_by("-pk")
     )
-    executing = set(
-        Execution.objects.filter(environment__in=ids, status=ExecutionStatus.EXECUTING).values_list(
-            "environment", flat=True
-        )
-    )
-    rendered = _rendered(targets)
-    workers = _catalogues_by_queue()
+    executing = _by_environment(Execution.objects.filter(environment__in=ids, status=ExecutionStatus.EXECUTING))
+    rendered = _of_targets(RenderedCommand.objects, targets)
+    looks = _of_targets(ReadinessLook.objects, targets)
+    workers = workers_by_queue()
+    now = timezone.now()
     usual = _usual_seconds(ids)
     progress = progress_by_deployment(
         [deployment.pk for deployment in live]
@@ -98,12 +97,17 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
         target = target_rows.get(targets[row.pk] or 0)
         open_rollback = open_rollbacks.get(row.pk)
         checked = begun.pk if begun else now_live.pk if now_live else 0
-        red = {
-            "target": target is None or not target.verified,
-            "command": not _renders(rendered.get(row.pk)),
-            "worker": len(workers.get(row.act_queue, set())) != 1,
-            "not busy": row.pk in executing or begun is not None,
-        }
+        facts = Facts(
+            now=now,
+            live=now_live,
+            target=target,
+            rendered=rendered.get(row.pk),
+            look=looks.get(row.pk),
+            queue=row.act_queue,
+            workers=workers.get(row.act_queue, []),
+            executing=executing.get(row.pk),
+            started=begun,
+        )
         seconds, ground = usual.get(row.pk, (None, 0))
         instances = _observed(row)
         return Place(
@@ -119,14 +123,7 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
             frozen=Frozen(freeze.pk, freeze.frozen_by, freeze.frozen_at, freeze.reason) if freeze else None,
             rollback=_open(open_rollback, progress) if open_rollback else None,
             troubles=tuple(_troubles(row, latest.get(extra[row.pk]["latest"]), last_rollbacks.get(row.pk))),
-            back=Back(
-                target=target.release.version if target else "",
-                red=tuple(key for key, is_red in red.items() if is_red),
-                seconds=seconds,
-                ground=ground,
-            )
-            if now_live
-            else None,
+            back=_back(facts, seconds, ground) if now_live else None,
             instances=instances,
             observed_at=row.observed_at,
             mixed=_disagrees(row, instances),
@@ -174,7 +171,7 @@ def _rollbacks(ids: Iterable[int | None]) -> dict[int, Rollback]:
     return _by_environment(Rollback.objects.filter(pk__in=[pk for pk in ids if pk is not None]))
 
 
-R = TypeVar("R", Rollback, Freeze, Deployment)
+R = TypeVar("R", Rollback, Freeze, Deployment, Execution)
 
 
 def _by_environment(rows: Iterable[R]) -> dict[int, R]:
@@ -185,23 +182,26 @@ def _by_environment(rows: Iterable[R]) -> dict[int, R]:
     return found
 
 
-def _rendered(targets: dict[int, int | None]) -> dict[int, RenderedCommand]:
-    """Return each environment's rendered command for its target."""
-    rows = RenderedCommand.objects.filter(target__in=[pk for pk in targets.values() if pk is not None])
-    return {row.environment_id: row for row in rows if targets.get(row.environment_id) == row.target_id}
+L = TypeVar("L", RenderedCommand, ReadinessLook)
 
 
-def _renders(command: RenderedCommand | None) -> bool:
-    return command is not None and not command.problems and timezone.now() - command.rendered_at <= RENDERING_FRESH
+def _of_targets(rows: Manager[L], targets: dict[int, int | None]) -> dict[int, L]:
+    """Return each environment's row for its target."""
+    wanted = rows.filter(target__in=[pk for pk in targets.values() if pk is not None])
+    return {row.environment_id: row for row in wanted if targets.get(row.environment_id) == row.target_id}
 
 
-def _catalogues_by_queue() -> dict[str, set[str]]:
-    """Return the digests of the catalogues that the living workers of each queue hold; one is as it should be."""
-    found: dict[str, set[str]] = {}
-    for worker in Worker.objects.filter(role="act", seen_at__gte=timezone.now() - WORKER_FRESH):
-        for queue in worker.queues:
-            found.setdefault(queue, set()).add(worker.catalogue_digest)
-    return found
+def _back(facts: Facts, seconds: float | None, ground: int) -> Back:
+    items = tuple(items_of(facts))
+    return Back(
+        target=facts.target.release.version if facts.target else "",
+        red=tuple(item.key for item in items if item.red),
+        not_known=tuple(item.key for item in items if not item.known),
+        seconds=seconds,
+        ground=ground,
+        items=items,
+        looked_at=facts.looked.looked_at if facts.looked else None,
+    )
 
 
 def _usual_seconds(environments: Sequence[int]) -> dict[int, tuple[float, int]]:

@@ -1,5 +1,6 @@
 """Receipts: what the newest rehearsal of a release proves for an environment, and how fresh that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -39,8 +40,13 @@ class Receipt:
         return not self.why
 
 
-def newest_receipt(environment: Environment, release: Release) -> Receipt | None:
-    """Return the receipt of the last rehearsal of a release that ended, as it counts for an environment."""
+def newest_receipt(
+    environment: Environment, release: Release, digests: Mapping[str, str] | None = None
+) -> Receipt | None:
+    """Return the receipt of the last rehearsal of a release that ended, as it counts for an environment.
+
+    `digests` are those of the environment's commands where a worker asks, who reads its own catalogue.
+    """
     rehearsal = (
         Rehearsal.objects.filter(release=release, status=RehearsalStatus.DONE)
         .select_related("environment__service", "release")
@@ -50,6 +56,6 @@ def newest_receipt(environment: Environment, release: Release) -> Receipt | None
     if rehearsal is None or rehearsal.ended_at is None:
         return None
     then = rehearsal.commands.get(environment.key, {})
-    now = environment.command_digests
+    now = environment.command_digests if digests is None else digests
     changed = tuple(name for name in REHEARSED if name in now and name in then and then[name] != now[name])
     return Receipt(rehearsal, timezone.now() - rehearsal.ended_at, changed)

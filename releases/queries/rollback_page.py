@@ -25,7 +25,6 @@ from releases.models import (
 )
 from releases.probes.registry import SERVING_VERSION
 from releases.queries.timings import KEY as RESPONSE_TIME, Timing, headline, timings
-from releases.queries.wayback import RENDERING_FRESH
 from releases.states import (
     CommandState,
     DeploymentStatus,
@@ -39,6 +38,8 @@ from releases.states import (
 
 EVENTS_LIMIT = 200
 MESSAGES_LIMIT = 20
+LOOKED_LATELY = timedelta(minutes=1)
+"""How old a look at the way back may be before somebody who decides has it looked at again."""
 PEOPLE_LIMIT = 8
 NOBODY_TOOK_IT = timedelta(seconds=5)
 """A press that waited longer than this is said to wait."""
@@ -273,9 +274,9 @@ def deployment_here(environment: Environment, pk: int | None) -> Deployment | No
     return Deployment.objects.select_related("release").filter(environment=environment, pk=pk).first()
 
 
-def wants_rendering(rendered: RenderedCommand | None, now: datetime) -> bool:
-    """Whether a worker should be asked to show the command (again)."""
-    return rendered is None or now - rendered.rendered_at > RENDERING_FRESH
+def wants_look(rendered: RenderedCommand | None, looked_at: datetime | None, now: datetime) -> bool:
+    """Whether a worker should be asked to look at the way back (again)."""
+    return rendered is None or looked_at is None or now - looked_at > LOOKED_LATELY
 
 
 def people_who_may(permission: str) -> list[str]:

@@ -1,20 +1,16 @@
-"""Where a rollback would go, what it would undo, and whether it would work right now."""
+"""Where a rollback would go and what it would undo. Whether it would work right now: `readiness`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
-from releases.models import Deployment, Environment, Execution, Freeze, RenderedCommand, Rollback, Worker
-from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome, Verdict
+from releases.models import Deployment, Environment, Freeze, RenderedCommand, Rollback
+from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, Outcome, Verdict
 
 CANDIDATES_LIMIT = 50
 """How many earlier deployments are looked at for a target."""
-WORKER_FRESH = timedelta(seconds=30)
-"""A worker that reported itself within this time counts as alive."""
-RENDERING_FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +39,6 @@ class WayBack:
         """Return the same with the chosen target first."""
         others = [target for target in self.targets if target.pk != chosen.pk]
         return WayBack(self.live, [chosen, *others], self.skipped)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadinessItem:
-    """One answer to "would a rollback work right now?"."""
-
-    key: str
-    ready: bool
-    says: str
-    what_to_do: str = ""
 
 
 def way_back(environment: Environment) -> WayBack:
@@ -146,17 +132,6 @@ def rendered_for(environment: Environment, target: Deployment | None) -> Rendere
     return RenderedCommand.objects.filter(environment=environment, target=target).first() if target else None
 
 
-def readiness(environment: Environment, back: WayBack, rendered: RenderedCommand | None) -> list[ReadinessItem]:
-    """Say item by item whether a rollback would work right now, as far as the rows know. Red ones first."""
-    items = [
-        _target_item(back),
-        _command_item(rendered),
-        _worker_item(environment),
-        _busy_item(environment),
-    ]
-    return sorted(items, key=lambda item: item.ready)
-
-
 def open_rollback(environment: Environment) -> Rollback | None:
     return (
         Rollback.objects.select_related("target__release", "undone__release")
@@ -187,78 +162,3 @@ def _why_not(deployment: Deployment, live: Deployment) -> str:
 
 def _not_verified(deployment: Deployment) -> str:
     return f"not verified: its checklist says {deployment.verdict}" if deployment.verdict else "never verified"
-
-
-def _target_item(back: WayBack) -> ReadinessItem:
-    target = back.target
-    if target is None:
-        return ReadinessItem("target", False, "nothing to go back to", "Deploy an earlier version, or fix forward.")
-    if not target.verified:
-        return ReadinessItem(
-            "target",
-            False,
-            f"{target.release.version} was never verified here",
-            "Go back to it only if you know that it worked.",
-        )
-    return ReadinessItem("target", True, f"{target.release.version} is verified")
-
-
-def _command_item(rendered: RenderedCommand | None) -> ReadinessItem:
-    if rendered is None:
-        return ReadinessItem(
-            "command",
-            False,
-            "no worker has rendered the command yet",
-            "Wait for the worker, or run manage.py rollback on its host.",
-        )
-    if rendered.problems:
-        return ReadinessItem(
-            "command", False, "; ".join(rendered.problems), f"Mend it on {rendered.host}, in the catalogue file."
-        )
-    if timezone.now() - rendered.rendered_at > RENDERING_FRESH:
-        return ReadinessItem(
-            "command", False, f"rendered by {rendered.host}, but long ago", "See whether the worker still runs."
-        )
-    return ReadinessItem("command", True, f"renders on {rendered.host}")
-
-
-def _worker_item(environment: Environment) -> ReadinessItem:
-    fresh = [
-        worker
-        for worker in Worker.objects.filter(role="act", seen_at__gte=timezone.now() - WORKER_FRESH)
-        if environment.act_queue in worker.queues
-    ]
-    if not fresh:
-        return ReadinessItem(
-            "worker",
-            False,
-            "no worker has reported itself in the last 30 s",
-            "Start manage.py work act, or run manage.py rollback on the worker's host.",
-        )
-    if len({worker.catalogue_digest for worker in fresh}) > 1:
-        return ReadinessItem(
-            "worker", False, "the workers' catalogues differ", "Give every worker the same catalogue file."
-        )
-    return ReadinessItem("worker", True, f"{len(fresh)} alive")
-
-
-def _busy_item(environment: Environment) -> ReadinessItem:
-    executing = Execution.objects.filter(environment=environment, status=ExecutionStatus.EXECUTING).first()
-    if executing is not None:
-        return ReadinessItem(
-            "not busy",
-            False,
-            f"{executing.tag} ({executing.kind}) is running",
-            "The rollback starts when it has ended.",
-        )
-    started = Deployment.objects.filter(
-        environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
-    ).select_related("release")[:1]
-    for deployment in started:
-        return ReadinessItem(
-            "not busy",
-            False,
-            f"{deployment.tag} of {deployment.release.version} was started and has not finished",
-            "Stop the pipeline first, or it may deploy over the rollback.",
-        )
-    return ReadinessItem("not busy", True, "nothing else is running")

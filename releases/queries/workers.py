@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from releases.models import Environment, Worker
-from releases.queries.wayback import WORKER_FRESH
+from releases.queries.readiness import WORKER_FRESH
 
 HOSTS_LIMIT = 10
 WORKERS_LIMIT = 200

@@ -12,6 +12,7 @@ from releases.errors import DO_NOT_RETRY, Conflict, Invalid, NotFound, Problem
 from releases.intake import AcceptSpec, LiftSpec
 from releases.models import Acceptance, Deployment, Finding
 from releases.queries.answers import JUDGING, acceptances_for, deciding, identity_of, newest_answers
+from releases.services.commands import look_soon
 from releases.services.permissions import require
 from releases.services.retrying import retried
 from releases.states import Level, Regression
@@ -106,6 +107,7 @@ def weigh_live(deployment: Deployment) -> None:
     live = deployment.environment.live
     for each in {each.pk: each for each in (deployment, live) if each is not None}.values():
         weigh(each)
+    look_soon(deployment.environment)
 
 
 def _acceptable(finding_id: int) -> Finding:

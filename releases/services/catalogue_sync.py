@@ -10,7 +10,7 @@ from releases.actor import Actor
 from releases.book import Tag
 from releases.catalogue import Catalogue, CatalogueEnvironment, CatalogueService
 from releases.models import Environment, Service
-from releases.services.commands import render_soon
+from releases.services.commands import look_soon
 from releases.services.retrying import retried
 
 
@@ -32,7 +32,7 @@ def sync_catalogue(catalogue: Catalogue, *, actor: Actor) -> list[Change]:
                 Tag.CATALOGUE_SYNCED, actor, digest=catalogue.digest, changes=[change.what for change in changes]
             )
         for environment in Environment.objects.filter(listed=True, live__isnull=False).select_related("service"):
-            render_soon(environment)
+            look_soon(environment)
     return changes
 
 

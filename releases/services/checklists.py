@@ -20,6 +20,7 @@ from releases.probes.registry import SERVING_VERSION
 from releases.queries.answers import JUDGING, newest_answers
 from releases.services import expected_results, messages, outcomes
 from releases.services.acceptances import weigh
+from releases.services.commands import look_soon
 from releases.services.retrying import retried
 from releases.states import Effect, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst, worst_regression
 
@@ -258,6 +259,7 @@ def _carry_verdict(run: ChecklistRun) -> None:
     deployment.save(update_fields=["verify_run", "verdict", "regression"])
     weigh(deployment)
     expected_results.score(deployment)
+    look_soon(run.environment)
     if deployment.verdict == Verdict.FAIL and run.purpose == Purpose.VERIFY:
         messages.tell_red(deployment, run)
 

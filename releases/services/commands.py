@@ -7,12 +7,14 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from releases import queries
 from releases.catalogue import CatalogueError, Command, RenderError, UnknownPlace, problems, render
 from releases.display import visible
+from releases.executor import EnvironmentLock, LockHeld
 from releases.executor.masking import Masker
 from releases.http import Deadline
 from releases.knocks import knock
@@ -25,8 +27,8 @@ from releases.models import (
     RenderedDeploy,
     Worker,
 )
-from releases.queries.wayback import WORKER_FRESH
-from releases.services import last_known, places
+from releases.queries.readiness import WORKER_FRESH
+from releases.services import last_known, places, readiness
 from releases.services.artifacts import look_for_artifact
 from releases.services.migrations import keep_migrations
 
@@ -47,9 +49,9 @@ class CannotRender(Exception):
     """The command cannot be rendered here; the message is a sentence."""
 
 
-def render_soon(environment: Environment) -> None:
-    """Ask the environment's worker to render the rollback commands of its likely targets."""
-    knock("render_commands", environment.act_queue, environment.pk)
+def look_soon(environment: Environment) -> None:
+    """Ask the environment's worker to look at the way back now: something that it depends on has changed."""
+    knock("look_at_way_back", environment.act_queue, environment.pk)
 
 
 def rollback_command(environment: Environment, target: Deployment) -> Command:
@@ -85,15 +87,23 @@ def values(environment: Environment, target: Deployment, route: str = "") -> dic
     }
 
 
-def render_commands(environment_id: int) -> None:
-    """Look at the likely targets: render the rollback command, then ask which migrations lie between."""
+def look_at_way_back(environment_id: int) -> None:
+    """Render the rollback command for the likely targets, then answer all else: of the first one all of readiness.
+
+    One such look at a time on a host: looking must leave room for a rollback. Who finds another one on is asked again
+    by the sweep.
+    """
     environment = Environment.objects.select_related("service", "live__release").get(pk=environment_id)
     likely = queries.way_back(environment).targets[:TARGETS_RENDERED]
-    for target in likely:
+    for target in likely:  # the commands first: they are what a press waits for
         keep_rendered(environment, target)
     last_known.keep(environment)
-    for target in likely:  # the commands first: they are what a press waits for
-        look_at_migrations(environment, target)
+    if likely:
+        one_at_a_time = EnvironmentLock(settings.ROLLBOOK_HOME / "locks", "looks")
+        with contextlib.suppress(LockHeld), one_at_a_time.acquire(f"look at the way back of {environment}"):
+            render_target(likely[0].pk)
+            for target in likely[1:]:
+                look_at_migrations(environment, target)
 
 
 def render_target(deployment_id: int) -> None:
@@ -107,7 +117,10 @@ def render_target(deployment_id: int) -> None:
     RenderedCommand.objects.filter(pk=row.pk).update(
         artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
     )
-    look_at_migrations(environment, target)  # last: whoever asks for the counter does not ask for this
+    look_at_migrations(environment, target)  # whoever asks for the counter does not ask for this
+    live = queries.way_back(environment).live
+    if live is not None:
+        readiness.keep_look(environment, live, target, found)
 
 
 def look_at_migrations(environment: Environment, target: Deployment) -> MigrationReport | None:

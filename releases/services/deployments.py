@@ -12,7 +12,7 @@ from releases.errors import DO_NOT_RETRY, Conflict, Problem
 from releases.intake import FinishSpec, StartSpec
 from releases.models import Deployment, Environment, Freeze, Release
 from releases.services import checklists, refusals
-from releases.services.commands import render_soon
+from releases.services.commands import look_soon
 from releases.services.idempotency import once
 from releases.services.lookups import known_deployment, listed_environment, registered_release
 from releases.services.permissions import require
@@ -84,7 +84,7 @@ def _refuse_our_own(deployment: Deployment) -> None:
 def make_live(deployment: Deployment) -> None:
     """Make a finished deployment the recorded live one of its environment, in the caller's transaction."""
     Environment.objects.filter(pk=deployment.environment_id).update(live=deployment)
-    render_soon(deployment.environment)
+    look_soon(deployment.environment)
 
 
 def begin(environment: Environment, release: Release, actor: Actor, what_changed: str, **run_here: Any) -> Deployment:
@@ -178,6 +178,8 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
         checklists.give_up(deployment.baseline, "the deployment ended before the baseline was measured")
         if status is DeploymentStatus.FINISHED:
             make_live(deployment)
+        else:
+            look_soon(environment)
         checklists.make_run(
             environment,
             purpose=Purpose.VERIFY,

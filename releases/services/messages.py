@@ -1,9 +1,12 @@
 """What people are told, and that they are told once: rows, written with the fact itself. `telling` sends them."""
 
+from collections.abc import Sequence
+
 from django.urls import reverse
 from django.utils import timezone
 
-from releases.models import ChecklistRun, Deployment, Finding, Message, Rollback
+from releases.models import ChecklistRun, Deployment, Environment, Finding, Message, Rollback
+from releases.queries.readiness import ReadinessItem
 from releases.states import Level, Regression, Verdict
 
 TEXT_LIMIT = 1500
@@ -23,6 +26,21 @@ def tell_red(deployment: Deployment, run: ChecklistRun) -> None:
         f"fail {environment} {release.version} ({release.owner})",
         f"{found}{regression}",
         reverse("confirm", args=[environment.service.key, environment.key], query={"seen": deployment.pk}),
+    )
+
+
+def tell_not_ready(environment: Environment, red: Sequence[ReadinessItem], *, turn: int) -> None:
+    """Tell that a rollback would not work any more, and what to do, once for each turn. In the caller's transaction."""
+    live = environment.live
+    if live is None or not environment.receivers:
+        return
+    says = "\n".join(f"{item.key}: {item.says.rstrip('.')}. {item.what_to_do}".rstrip() for item in red)
+    _tell(
+        live,
+        f"{live.tag} not ready {turn}",
+        f"way back not ready {environment} {live.release.version}",
+        says,
+        reverse("confirm", args=[environment.service.key, environment.key], query={"seen": live.pk}),
     )
 
 

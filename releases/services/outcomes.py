@@ -9,7 +9,7 @@ from releases.book import Tag
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
 from releases.probes.registry import SERVING_VERSION
 from releases.services import messages
-from releases.services.commands import render_soon
+from releases.services.commands import look_soon
 from releases.services.rollback_rows import move
 from releases.states import (
     CommandState,
@@ -180,4 +180,4 @@ def _close_deployment(rollback: Rollback, serving: Serving) -> None:
     )
     was, now = (deployment.replaced_id, deployment.pk) if in_place else (deployment.pk, deployment.replaced_id)
     if closed and Environment.objects.filter(pk=deployment.environment_id, live=was).update(live=now):
-        render_soon(rollback.environment)
+        look_soon(rollback.environment)

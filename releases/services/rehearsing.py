@@ -14,7 +14,7 @@ from releases.catalogue import CatalogueError, Command
 from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Rehearsal, RehearsalStep, User
 from releases.services import checklists, outcomes, places
-from releases.services.commands import CannotRender, command_named, render_soon
+from releases.services.commands import CannotRender, command_named, look_soon
 from releases.services.denials import note_denial
 from releases.services.executions import acquired, begin_execution, end_execution, record_late, run_leased
 from releases.services.rehearsals import COPY
@@ -337,7 +337,7 @@ def _end(rehearsal: Rehearsal, outcome: RehearsalOutcome, detail: str, *, back: 
         if back:
             placed = Environment.objects.filter(pk=rehearsal.environment_id, live=rehearsal.deployment_id)
             placed.update(live=rehearsal.back_to_id)
-        render_soon(rehearsal.environment)
+        look_soon(rehearsal.environment)
         book.record(
             Tag.REHEARSAL_DONE,
             actors.worker(),

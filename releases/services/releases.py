@@ -9,7 +9,7 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
 from releases.intake import LiftSpec, ReleaseSpec
 from releases.models import Environment, Release, Service
-from releases.services.commands import render_soon
+from releases.services.commands import look_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_service
 from releases.services.permissions import require
@@ -35,7 +35,7 @@ def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
         if unmarked:
             book.record(Tag.RELEASE_UNMARKED_BAD, actor, about=release.tag, service=release.service, reason=spec.reason)
             for environment in Environment.objects.filter(service=release.service_id, listed=True):
-                render_soon(environment)
+                look_soon(environment)
     return bool(unmarked)
 
 

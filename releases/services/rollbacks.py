@@ -1,20 +1,20 @@
 """Pressing the button, cancelling, stopping, measuring again: a person's part. The worker's is `rolling_back`."""
 
-from dataclasses import asdict
-
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
-from releases import book, queries
+from releases import book, broker, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
 from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, RenderedCommand, Rollback
+from releases.queries import readiness
 from releases.services import deploying, rehearsals
+from releases.services.commands import look_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.permissions import require
@@ -159,6 +159,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     rendered = queries.rendered_for(environment, target)
     _refuse_another_command(spec, rendered)
     now = timezone.now()
+    facts = readiness.facts_of(environment, back.towards(target), rendered)
     try:
         with transaction.atomic():
             assert actor.user is not None, "the command line names the system user"
@@ -173,9 +174,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                 seen_digest=spec.digest,
                 at_press={
                     "verdict": live.verdict,
-                    "readiness": [
-                        asdict(item) for item in queries.readiness(environment, back.towards(target), rendered)
-                    ],
+                    "readiness": [item.stored() for item in readiness.readiness_of(facts, broker.watch.last())],
+                    "looked_at": facts.looked.looked_at.isoformat() if facts.looked else "",
                     "argv": rendered.argv if rendered else [],
                 },
                 routes_to_purge=queries.routes_to_purge(environment, target),
@@ -220,6 +220,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
         routes_to_purge=rollback.routes_to_purge if spec.purge else [],
     )
     knock("run_rollback", environment.act_queue, rollback.pk)
+    if marked:  # after the one that matters
+        _look_elsewhere(rollback)
     return rollback
 
 
@@ -322,6 +324,13 @@ def _mark_bad(release: Release, rollback: Rollback, actor: Actor, why: str) -> b
     return bool(marked)
 
 
+def _look_elsewhere(rollback: Rollback) -> None:
+    """Have the service's other ways back looked at: whether a release is bad decides whether it is a target."""
+    others = Environment.objects.filter(service=rollback.environment.service_id, listed=True, live__isnull=False)
+    for environment in others.exclude(pk=rollback.environment_id).select_related("service"):
+        look_soon(environment)
+
+
 def _take_back(rollback: Rollback, actor: Actor) -> None:
     """Undo what the press did besides queueing: nothing ran, so nothing is frozen or bad because of it."""
     now = timezone.now()
@@ -335,6 +344,8 @@ def _take_back(rollback: Rollback, actor: Actor) -> None:
     if lifted:
         book.record(Tag.FREEZE_LIFTED, actor, about=rollback.tag, environment=rollback.environment, reason=why)
     if unmarked:
+        look_soon(rollback.environment)
+        _look_elsewhere(rollback)
         book.record(
             Tag.RELEASE_UNMARKED_BAD,
             actor,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import Error, connection
 from django.utils import timezone
 
-from releases.catalogue import CatalogueError
+from releases.catalogue import Catalogue, CatalogueError
 from releases.models import Worker
 from releases.services import places
 
@@ -41,30 +41,28 @@ def report_until(role: str, queues: list[str], ended: threading.Event) -> None:
 def _report(name: str, role: str, queues: list[str]) -> None:
     now = timezone.now()
     try:
-        digest = places.catalogue().digest
+        catalogue = places.catalogue()
+        digest, rollbacks = catalogue.digest, _rollback_digests(catalogue, queues)
     except (places.NoCatalogue, CatalogueError) as error:
         log.error("the catalogue cannot be read: %s", error)
-        digest = "unreadable"
+        digest, rollbacks = "unreadable", {}
+    facts = {
+        "role": role,
+        "queues": queues,
+        "host": places.host(),
+        "catalogue_digest": digest,
+        "rollback_digests": rollbacks,
+        "seen_at": now,
+    }
     try:
-        Worker.objects.update_or_create(
-            name=name,
-            defaults={
-                "role": role,
-                "queues": queues,
-                "host": places.host(),
-                "catalogue_digest": digest,
-                "seen_at": now,
-            },
-            create_defaults={
-                "role": role,
-                "queues": queues,
-                "host": places.host(),
-                "catalogue_digest": digest,
-                "started_at": now,
-                "seen_at": now,
-            },
-        )
+        Worker.objects.update_or_create(name=name, defaults=facts, create_defaults=facts | {"started_at": now})
         Worker.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
     except Error as error:
         log.warning("could not report this worker: %s", error)
         connection.close()
+
+
+def _rollback_digests(catalogue: Catalogue, queues: list[str]) -> dict[str, str]:
+    """Return the digest of the rollback command by `act` queue, of those queues that this worker serves."""
+    digests = {f"act.{place.service}.{place.key}": place.command_digests for place in catalogue.environments()}
+    return {queue: digests[queue].get("rollback", "") for queue in queues if queue in digests}

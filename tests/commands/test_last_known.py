@@ -11,7 +11,7 @@ from django.core.management import CommandError
 
 from releases.models import Environment
 from releases.services import last_known
-from releases.services.commands import render_commands
+from releases.services.commands import look_at_way_back
 from tests import factory
 from tests.commands.conftest import Terminal
 from tests.rig.processes import ROOT, bare_environment
@@ -25,7 +25,7 @@ def rendered(production: Environment, workers: InlineWorkers) -> Environment:
     """An environment whose worker has just rendered its rollback commands."""
     factory.deployed(production, "2026.11.3")
     factory.deployed(production, "2026.11.4")
-    render_commands(production.pk)
+    look_at_way_back(production.pk)
     return production
 
 
@@ -84,7 +84,7 @@ def test_hostile_text_in_a_note_does_nothing_to_the_terminal(terminal: Terminal,
     assert rendered.live is not None
     rendered.live.release.rollback_note = "a\x1b[2Jb"
     rendered.live.release.save()
-    render_commands(rendered.pk)
+    look_at_way_back(rendered.pk)
     assert "\x1b" not in terminal("last_known")
     assert "a\\u001b[2Jb" in terminal("last_known")
 
@@ -97,5 +97,5 @@ def test_a_disk_that_takes_nothing_keeps_no_command_from_being_rendered(
     factory.deployed(production, "2026.11.4")
     last_known.folder().parent.mkdir(parents=True, exist_ok=True)
     last_known.folder().write_text("a file where the folder should be")
-    render_commands(production.pk)
+    look_at_way_back(production.pk)
     assert production.rendered_commands.count() == 1

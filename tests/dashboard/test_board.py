@@ -19,32 +19,16 @@ from releases.models import (
     Freeze,
     ProbeRun,
     Rollback,
-    Worker,
 )
+from releases.queries import readiness
 from releases.queries.places import listed_places
+from releases.queries.readiness import facts
+from releases.queries.readiness.item import red
 from releases.states import DeploymentKind, DeploymentStatus, Purpose, Regression, Verdict
 from tests import factory
 from tests.dashboard.pages import HTMX, links, polled, queries_of, signed_in, words
 
 pytestmark = pytest.mark.django_db
-
-
-def worker_for(place: Environment, digest: str = "c" * 64) -> Worker:
-    now = timezone.now()
-    return Worker.objects.create(
-        name=f"act-{place}-{digest[:4]}",
-        role="act",
-        queues=[place.act_queue],
-        host="worker-1",
-        catalogue_digest=digest,
-        started_at=now,
-        seen_at=now,
-    )
-
-
-def ready(place: Environment, target: Deployment) -> None:
-    worker_for(place)
-    factory.rendered(place, target)
 
 
 # --- The page -------------------------------------------------------------------------------------------------------
@@ -58,7 +42,7 @@ def test_a_board_without_services_says_where_they_come_from() -> None:
 
 def test_a_failing_production_needs_somebody_and_offers_the_way_back() -> None:
     place, target, live = factory.story()
-    ready(place, target)
+    factory.open_way_back(place, target, live)
     probe = live.verify_run.probes.get(key="cache_headers")
     Finding.objects.create(
         probe_run=probe, kind="leak", subject="/", level="fail", sentence="reader A's name reached reader B"
@@ -76,8 +60,7 @@ def test_a_failing_production_needs_somebody_and_offers_the_way_back() -> None:
 def test_a_board_on_which_all_is_well_says_so() -> None:
     place = factory.environment()
     first = factory.deployed(place, "2026.11.2")
-    factory.deployed(place, "2026.11.3")
-    ready(place, first)
+    factory.open_way_back(place, first, factory.deployed(place, "2026.11.3"))
     response = signed_in(factory.on_call()).get("/")
     assert "Needs somebody (0) Nothing needs somebody now." in words(response)
     assert "<title>● Board · Rollbook</title>" in response.content.decode()
@@ -171,16 +154,15 @@ def test_a_verdict_that_could_not_be_found_counts_on_production_only() -> None:
     production, staging = factory.environment(), factory.environment(key="staging")
     for place in (production, staging):
         before = factory.deployed(place, "2026.11.3")
-        factory.deployed(place, "2026.11.4", Verdict.INCONCLUSIVE, Regression.UNKNOWN)
-        ready(place, before)
+        live = factory.deployed(place, "2026.11.4", Verdict.INCONCLUSIVE, Regression.UNKNOWN)
+        factory.open_way_back(place, before, live)
     assert "Needs somebody (1) inconclusive archive/production" in told_on_board()
 
 
 def test_a_freeze_needs_somebody_after_a_day() -> None:
     place = factory.environment()
     first = factory.deployed(place, "2026.11.2")
-    factory.deployed(place, "2026.11.3")
-    ready(place, first)
+    factory.open_way_back(place, first, factory.deployed(place, "2026.11.3"))
     freeze = Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho Park", frozen_at=timezone.now())
     assert "Needs somebody (0)" in told_on_board()
     Freeze.objects.filter(pk=freeze.pk).update(frozen_at=timezone.now() - timedelta(hours=25))
@@ -222,24 +204,31 @@ def _random_history(place: Environment, chance: random.Random) -> None:
             place.save()
     place = Environment.objects.get(pk=place.pk)
     back = queries.way_back(place)
-    if back.target and chance.random() < 0.7:
+    if back.target and chance.random() < 0.9:
         rendered = factory.rendered(place, back.target)
         if chance.random() < 0.3:
-            rendered.problems = ["The program is missing."]
+            rendered.found = [["program_missing", "The program is missing."]]
         if chance.random() < 0.2:
             rendered.rendered_at = timezone.now() - timedelta(hours=1)
         rendered.save()
+        assert back.live is not None
+        if chance.random() < 0.9:
+            found = [red("artifact", "gone", "Build it.")] if chance.random() < 0.1 else []
+            minutes = chance.choice([0] * 7 + [20])
+            at = timezone.now() - timedelta(minutes=minutes)
+            factory.looked(place, back.target, chance.choice([back.live] * 7 + [back.target]), *found, looked_at=at)
     for digest in chance.choice([[], ["a" * 64], ["a" * 64], ["a" * 64, "b" * 64]]):
-        worker_for(place, digest)
+        factory.act_worker(place, catalogue_digest=digest)
     if chance.random() < 0.2:
         Execution.objects.create(environment=place, kind="deploy", started_by="x", started_at=timezone.now())
 
 
-def test_the_board_says_of_the_way_back_what_the_confirm_page_says() -> None:
-    """The board asks in bulk what `wayback` asks one by one; both must choose the same target and see the same red."""
+def test_the_board_says_of_the_way_back_what_the_confirm_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The board asks in bulk what the confirm page asks one by one: the same target, and the same red."""
+    monkeypatch.setattr(facts, "WORKER_FRESH", timedelta(hours=1))  # no worker falls silent between the two questions
     chance = random.Random(20261123)
     service = factory.service("archive")
-    for number in range(60):
+    for number in range(120):
         _random_history(factory.environment(service, f"e{number}"), chance)
     shown = {place.pk: place for place in listed_places()}
     ready_ones = 0
@@ -248,9 +237,12 @@ def test_the_board_says_of_the_way_back_what_the_confirm_page_says() -> None:
         assert (place.back is None) == (back.live is None)
         if place.back is None:
             continue
-        items = queries.readiness(environment, back, queries.rendered_for(environment, back.target))
+        read = readiness.facts_of(environment, back, queries.rendered_for(environment, back.target))
+        items = readiness.items_of(read)
         assert place.back.target == (back.target.release.version if back.target else "")
-        assert set(place.back.red) == {item.key for item in items if not item.ready}
+        assert place.back.red == tuple(item.key for item in items if item.red)
+        assert place.back.not_known == tuple(item.key for item in items if not item.known)
+        assert place.back.answer == readiness.answer_of(items)
         ready_ones += place.back.ready
     assert ready_ones, "the histories hold some that are ready"
 
@@ -351,7 +343,7 @@ def test_the_page_of_many_environments_asks_no_more_than_the_page_of_few() -> No
             place = factory.environment(factory.service(f"s{number}"))
             target = factory.deployed(place, "1")
             live = factory.deployed(place, "2", Verdict.FAIL, Regression.YES)
-            factory.rendered(place, target)
+            factory.open_way_back(place, target, live)
             Finding.objects.create(
                 probe_run=live.verify_run.probes.first(), kind="k", subject="/", level="fail", sentence="broken"
             )

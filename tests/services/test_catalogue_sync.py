@@ -147,4 +147,4 @@ def test_the_commands_of_what_is_live_are_rendered_anew(
     factory.deployed(place, "1")
     with django_capture_on_commit_callbacks(execute=True):
         sync(read(ARCHIVE + SEARCH))
-    assert list(workers.knocked) == [("render_commands", "act.archive.production", place.pk)]
+    assert list(workers.knocked) == [("look_at_way_back", "act.archive.production", place.pk)]

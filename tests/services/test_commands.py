@@ -15,7 +15,7 @@ from releases import knocks
 from releases.models import Deployment, Environment, RenderedCommand, Worker
 from releases.probes import registry
 from releases.probes.base import RollbackFacts
-from releases.queries.wayback import WORKER_FRESH
+from releases.queries.readiness import WORKER_FRESH
 from releases.services import artifacts, commands, places
 from releases.services.commands import keep_rendered, looking_here, render_target
 from releases.services.probing import _rollback_facts

@@ -8,7 +8,7 @@ import pytest
 from releases.migration_report import EXPECTED, MOST, NO_COMMAND, NoReport, read_report
 from releases.models import Deployment, Environment, MigrationReport
 from releases.services import places, reading
-from releases.services.commands import render_commands, render_target
+from releases.services.commands import look_at_way_back, render_target
 from tests import factory
 from tests.little_service import LittleService
 
@@ -118,7 +118,7 @@ def test_likely_targets_are_asked_about_when_their_commands_are_rendered(
     story: Story, production: Environment, little_service: LittleService
 ) -> None:
     prints(little_service, {"migrations": []})
-    render_commands(production.pk)
+    look_at_way_back(production.pk)
     assert MigrationReport.objects.get().target == story[0]
 
 

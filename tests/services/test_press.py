@@ -92,7 +92,12 @@ def test_what_stood_on_the_screen_is_kept(story: Story, cho: Actor) -> None:
     rollback = pressed(story, cho)
     assert rollback.at_press["verdict"] == "fail"
     assert rollback.at_press["argv"] == ["bin/deploy", "--version=2026.11.3"]
-    assert {item["key"] for item in rollback.at_press["readiness"]} == {"target", "command", "worker", "not busy"}
+    kept = {item["key"]: item for item in rollback.at_press["readiness"]}
+    assert kept.keys() == {"target", "command", "worker", "not busy", "artifact", "rehearsal", "lock", "queue"}
+    assert not kept["worker"]["ready"]
+    assert kept["command"]["says"] == "renders on worker-1"
+    assert not kept["artifact"]["known"]
+    assert Event.objects.get(action="rollback:pressed").payload["details"]["readiness"] == list(kept.values())
 
 
 def test_the_worker_is_knocked_for(

@@ -1,0 +1,22 @@
+"""The items that only the worker can answer, as it last found them. What is old, or of another way, is not known."""
+
+from releases.queries.readiness.facts import Facts, fresh
+from releases.queries.readiness.item import ReadinessItem, not_known, read
+
+LOOKED = ("artifact", "rehearsal", "lock")
+"""Keys of what a look must answer; `services.readiness` has a module for each."""
+
+
+def items(facts: Facts) -> list[ReadinessItem]:
+    look = facts.looked
+    if look is None:
+        return [not_known(key, "no worker has looked yet", "A worker looks every minute.") for key in LOOKED]
+    kept = [read(stored) for stored in look.items]
+    missing = [key for key in LOOKED if key not in {item.key for item in kept}]
+    kept += [not_known(key, f"the worker on {look.host} did not look at it") for key in missing]
+    if fresh(look.looked_at, facts.now):
+        return kept
+    return [
+        not_known(item.key, f"not looked at since {look.looked_at:%H:%M}Z", "See whether the worker still runs.")
+        for item in kept
+    ]
