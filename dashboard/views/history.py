@@ -23,6 +23,7 @@ from releases.history_export import (
 from releases.queries.filtering import all_places
 from releases.queries.history import deployments_page, every_deployment, every_release, releases_page
 from releases.queries.paging import Page
+from releases.queries.passages import search_page
 from releases.wanted import KINDS, RELEASE, Wanted, wanted
 
 
@@ -34,7 +35,9 @@ def history(request: HttpRequest) -> HttpResponse:
     places = all_places()
     zone = timezone.get_current_timezone()
     shown: Page[Any] = Page((), None)
-    if asked.wanted is not None and asked.wanted.releases:
+    if asked.wanted is not None and asked.wanted.words:
+        shown = search_page(asked.wanted, zone, at)
+    elif asked.wanted is not None and asked.wanted.releases:
         shown = releases_page(asked.wanted, zone, at)
     elif asked.wanted is not None:
         shown = deployments_page(asked.wanted, places.matching(asked.wanted), zone, at)
@@ -42,7 +45,7 @@ def history(request: HttpRequest) -> HttpResponse:
         request,
         "history.html",
         filters.context(request.path, asked, shown, at, KINDS, places)
-        | {"at": timezone.now(), "of_releases": asked.given.get("kind") == RELEASE},
+        | {"at": timezone.now(), "of_releases": asked.given.get("kind") == RELEASE, "searched": "q" in asked.given},
         status=422 if asked.problems else 200,
     )
 

@@ -9,6 +9,7 @@ from releases.models.expected import Confirmation
 from releases.models.message import Message
 from releases.models.migrations import MigrationReport
 from releases.models.note import Note
+from releases.models.passage import Passage
 from releases.models.people import ApiToken, User
 from releases.models.readiness import Readiness, ReadinessLook
 from releases.models.rehearsal import Rehearsal, RehearsalStep
@@ -35,6 +36,7 @@ __all__ = [
     "Message",
     "MigrationReport",
     "Note",
+    "Passage",
     "ProbeRun",
     "Readiness",
     "ReadinessLook",

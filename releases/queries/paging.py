@@ -66,7 +66,11 @@ def page_of(
     branches: Sequence[QuerySet[M]], shown: QuerySet[M], at: Position, build: Callable[[list[M]], list[T]]
 ) -> Page[T]:
     """Return one page; `build` makes its rows, newest first."""
-    found = newest(branches, shown, at, PAGE + 1)
+    return as_page(newest(branches, shown, at, PAGE + 1), at, build)
+
+
+def as_page(found: list[M], at: Position, build: Callable[[list[M]], list[T]]) -> Page[T]:
+    """Make a page of the rows that were read from a position on, one more than it shows where there are more."""
     more, found = len(found) > PAGE, found[:PAGE]
     if at.after is not None:
         found.reverse()

@@ -9,6 +9,7 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, NotFound, Problem
 from releases.intake import NoteSpec
 from releases.models import Note, Release, Rollback
+from releases.services.passages import keep_note
 from releases.services.permissions import require
 from releases.services.retrying import retried
 
@@ -29,6 +30,7 @@ def add_note(about: Release | Rollback, spec: NoteSpec, *, actor: Actor) -> Note
         )
     with transaction.atomic():
         note = _create(spec, corrected, actor, **place)
+        keep_note(note)
         book.record(
             Tag.NOTE_ADDED,
             actor,

@@ -12,6 +12,7 @@ from releases.models import Environment, Release, Service
 from releases.services.commands import look_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_service
+from releases.services.passages import keep_release
 from releases.services.permissions import require
 from releases.services.retrying import retried
 
@@ -61,6 +62,7 @@ def _register(spec: ReleaseSpec, service: Service, actor: Actor) -> Release:
             ),
             made=existing,
         ) from None
+    keep_release(release)
     book.record(
         Tag.RELEASE_REGISTERED, actor, about=release.tag, service=service, **spec.model_dump(exclude={"service"})
     )

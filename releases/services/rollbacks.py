@@ -17,6 +17,7 @@ from releases.services import deploying, rehearsals
 from releases.services.commands import look_soon
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
+from releases.services.passages import keep_rollback
 from releases.services.permissions import require
 from releases.services.retrying import retried
 from releases.services.rollback_rows import move
@@ -183,6 +184,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                 pressed_at=now,
                 knocked_at=now,
             )
+            keep_rollback(rollback)
     except IntegrityError:
         _refuse_if_open(environment, spec.target)
         raise
