@@ -4,6 +4,7 @@ A knock that fails is never an error of the caller. The sweep knocks again for w
 """
 
 import logging
+import threading
 import time
 from typing import Any
 
@@ -15,6 +16,8 @@ from config.celery import app
 
 log = logging.getLogger(__name__)
 
+KNOCK_SECONDS = 1.0
+"""How long a knock may take: the broker's own timeouts begin anew with every byte of an answer that trickles."""
 QUIET_SECONDS = 2.0
 """After a knock that failed, further ones of this process are skipped for so long, so that a click that knocks six
 times waits for a dead broker once."""
@@ -50,9 +53,19 @@ def _send(task: str, queue: str, row_id: int) -> None:
     if time.monotonic() < _quiet_until:
         log.warning("broker did not answer just now: no knock %s(%s); the sweep will", task, row_id)
         return
+    sender = threading.Thread(target=_try_to_send, args=[task, queue, row_id], name="knock", daemon=True)
+    sender.start()
+    sender.join(KNOCK_SECONDS)
+    if sender.is_alive():
+        _quiet_until = time.monotonic() + QUIET_SECONDS
+        log.warning("broker takes too long: no word of the knock %s(%s) yet; the sweep looks after it", task, row_id)
+
+
+def _try_to_send(task: str, queue: str, row_id: int) -> None:
+    global _quiet_until
     expires = SHORT_LIVED.get(task, settings.VISIBILITY_TIMEOUT)
     try:
         app.send_task(f"releases.tasks.{task}", args=[row_id], queue=queue, expires=expires, retry=False)
-    except (OperationalError, OSError) as error:
+    except Exception as error:  # also what the client makes of an answer that is cut off or another's
         _quiet_until = time.monotonic() + QUIET_SECONDS
         log.warning("broker does not answer: knock %s(%s) failed: %s", task, row_id, error)

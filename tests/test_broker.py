@@ -1,68 +1,31 @@
-"""Whether the broker answers: asked beside whoever wants to know, seldom, and never believed for long."""
-
-import threading
-import time
+"""What is in a queue and is no message ends nobody who reads from it."""
 
 import pytest
+from kombu import Consumer, Producer, Queue
 
-from releases import broker, knocks
-from releases.broker import BrokerWatch
-from tests.rig.waiting import wait_until
+from config.celery import app
+from tests.rig.brokers import Broker
 
+pytestmark = pytest.mark.once
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    times: list[float] = []
-
-    def answers() -> bool:
-        times.append(time.monotonic())
-        return True
-
-    monkeypatch.setattr(knocks, "broker_answers", answers)
-    return times
+NONSENSE = [b"hello", b"\x80\x04\xff", b"[1, 2]", b"7", b"null", b"{}", b'{"properties": 3}', b"[" * 100_000]
 
 
-def test_an_answer_is_shared_for_a_while(asked: list[float]) -> None:
-    watch = BrokerWatch()
-    assert [watch.answers(5.0) for _ in range(5)] == [True] * 5
-    assert len(asked) == 1
-
-
-def test_nothing_is_known_before_it_was_asked_and_long_after(
-    asked: list[float], monkeypatch: pytest.MonkeyPatch
+def test_nonsense_is_dropped_and_what_follows_arrives(
+    embedded_broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = BrokerWatch()
-    assert watch.last() is None
-    watch.answers(5.0)
-    assert watch.last() is True
-    monkeypatch.setattr(broker, "KNOWN_SECONDS", -1.0)
-    assert watch.last() is None
-
-
-def test_a_broker_that_takes_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """B11"""
-    let_go = threading.Event()
-    asked: list[int] = []
-
-    def answers() -> bool:
-        asked.append(1)
-        let_go.wait(30)
-        return False
-
-    monkeypatch.setattr(knocks, "broker_answers", answers)
-    watch = BrokerWatch()
-    began = time.monotonic()
-    assert watch.answers(0.05) is None
-    assert watch.answers(0.05) is None
-    assert time.monotonic() - began < 5
-    assert len(asked) == 1, "a second reader waits for the same answer"
-    let_go.set()
-    wait_until(lambda: watch.last() is False, 10, "the answer came")
-
-
-def test_a_client_that_breaks_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks() -> bool:
-        raise RuntimeError("half a reply")
-
-    monkeypatch.setattr(knocks, "broker_answers", breaks)
-    assert BrokerWatch().answers(5.0) is False
+    """B61"""
+    got = []
+    queue = Queue("nonsense")
+    with app.connection_for_write(embedded_broker.url) as connection:
+        Producer(connection.channel()).publish("a message", declare=[queue], routing_key="nonsense")
+        with embedded_broker.client() as client:
+            for each in NONSENSE:
+                client.rpush("nonsense", each)  # the right end is read first
+        with Consumer(connection, [queue], callbacks=[lambda body, message: got.append(body) or message.ack()]):
+            while not got:
+                connection.drain_events(timeout=10)
+    assert got == ["a message"]
+    dropped = [record.getMessage() for record in caplog.records if "no message" in record.getMessage()]
+    assert len(dropped) == len(NONSENSE)
+    assert not any("hello" in line for line in dropped), "it may hold a secret"

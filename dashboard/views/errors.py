@@ -2,11 +2,11 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.views import health
+from releases.away import database_away
 from releases.errors import Refused
 
 
@@ -29,7 +29,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that Rollbook made a mistake, or, where the database was away, that and what helps meanwhile."""
-    if isinstance(sys.exception(), (InterfaceError, OperationalError)):
+    if database_away(sys.exception()):
         context = _context(request) | {"hosts": health.act_hosts()}
         response = render(request, "errors/503.html", context, status=503)
         response["Retry-After"] = "5"

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from releases.actor import Actor
+from releases.away import database_away
 from releases.errors import DO_NOT_RETRY, Malformed, Problem, Refused
 from releases.origin import client_address
 from releases.services.permissions import require_scope
@@ -68,7 +69,9 @@ def api_view(*methods: str) -> Callable[[View], View]:
                 if isinstance(refused, MethodRefused):
                     response["Allow"] = ", ".join(methods)
                 return response
-            except OperationalError:
+            except Error as error:
+                if not database_away(error):
+                    raise
                 log.exception("the database does not answer")
                 return _database_away(request)
 

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from psycopg.errors import ReadOnlySqlTransaction
 
 from dashboard.views import health
 from releases.models import Worker
@@ -44,6 +45,17 @@ def test_every_page_says_so_and_when_to_ask_again(browser: Client) -> None:
         assert "manage.py last_known" in words(answer)
         assert f'href="{address}"' in answer.content.decode()
         assert "hunter2" not in answer.content.decode()
+
+
+def test_a_database_that_takes_no_writes_is_away_too(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B17"""
+
+    def read_only(*_: object) -> None:
+        raise InternalError("cannot execute INSERT") from ReadOnlySqlTransaction("cannot execute INSERT")
+
+    monkeypatch.setattr("dashboard.views.board.listed_places", read_only)
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 def test_the_host_of_the_worker_is_named_as_last_seen(browser: Client) -> None:

@@ -12,7 +12,7 @@ from tests.drills import databases
 from tests.drills.drill import SECRET, Drill
 from tests.drills.log import FILE, Log
 from tests.integration.conftest import telling
-from tests.rig.postgres import PostgresServer
+from tests.rig.postgres import PostgresServer, run_postgres
 
 DRILL_SECONDS = 300
 """How long one drill may take."""
@@ -81,10 +81,17 @@ def place(
         yield Place(tmp_path, httpserver, settings, stack)
 
 
+@pytest.fixture(scope="session")
+def drill_postgres() -> Iterator[PostgresServer]:
+    """A server that keeps what it has confirmed, and may be taken away by a drill that gives it back."""
+    with run_postgres(["synchronous_commit=on"]) as server:
+        yield server
+
+
 @pytest.fixture
-def on_servers(place: Place, postgres_server: PostgresServer) -> Drill:
+def on_servers(place: Place, drill_postgres: PostgresServer) -> Drill:
     """A drill on PostgreSQL and a real Redis."""
-    return place.drill("servers", databases.on_postgres(postgres_server))
+    return place.drill("servers", databases.on_postgres(drill_postgres))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
+from tests.integration.stack import database_url
 from tests.rig.postgres import PostgresServer
 
 ALIAS = "default"
@@ -41,6 +42,16 @@ def on_sqlite(template: Path, folder: Path) -> str:
         with closing(sqlite3.connect(template)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return f"sqlite:///{shutil.copy(template, folder / 'drill.sqlite3')}"
+
+
+def address() -> str:
+    """Return the address of the database to which Django's connections lead."""
+    return database_url()
+
+
+def through(port: int) -> str:
+    """Return the same for whoever is to come through another port."""
+    return database_url().replace(f":{connections[ALIAS].settings_dict['PORT']}/", f":{port}/")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import httpx
+from redis import Redis
 
 from releases.models import Environment, Rollback
 from tests.drills.checker import broken_rules, during_the_fault, p95
@@ -98,6 +99,26 @@ class Drill:
         rollback = self.pressed()
         wait_until(lambda: len(self.starts()) > before, 30, "the command begins")
         return rollback
+
+    def cancel(self, rollback: Rollback) -> bool:
+        """Press Cancel on the rollback's page; whether that was answered."""
+        assert self.cho is not None, "look_on first"
+        page = f"/rollbacks/{rollback.pk}"
+        return self.cho.post(f"{page}/cancel", page).status_code == 303
+
+    def wait_until_page_says(self, rollback: Rollback, sentence: str, seconds: float = 60) -> None:
+        """Wait until the page of a rollback holds a sentence."""
+        cho = self.cho
+        assert cho is not None, "look_on first"
+        wait_until(lambda: sentence in cho.get(f"/rollbacks/{rollback.pk}").text, seconds, f"the page says {sentence}")
+
+    @property
+    def broker_url(self) -> str:
+        return f"redis://127.0.0.1:{self.stack.broker_port}/0"
+
+    def broker_client(self) -> Redis:
+        """A client of the broker itself, past every proxy."""
+        return Redis.from_url(self.broker_url, socket_timeout=10, socket_connect_timeout=2)
 
     def watch(self, rollback: int) -> None:
         """Have the page of a rollback looked at from now on."""

@@ -1,5 +1,8 @@
 """Pressing the button."""
 
+import threading
+import time
+
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -117,6 +120,22 @@ def test_a_press_is_kept_when_the_broker_does_not_answer(
     rollback.refresh_from_db()
     assert rollback.status == RollbackStatus.QUEUED
     assert knocks._quiet_until > 0, "the knock should have failed"
+
+
+def test_a_press_does_not_wait_for_a_broker_that_trickles(
+    cho: Actor, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B11: each byte of its answer would begin the client's own timeouts anew."""
+    healed = threading.Event()
+    monkeypatch.setattr(knocks, "_quiet_until", 0.0)
+    monkeypatch.setattr(knocks, "KNOCK_SECONDS", 0.1)
+    monkeypatch.setattr(knocks.app, "send_task", lambda *_, **__: healed.wait(10))
+    begun = time.monotonic()
+    rollback = pressed(factory.story(), cho)
+    assert time.monotonic() - begun < 5
+    healed.set()
+    assert rollback.status == RollbackStatus.QUEUED
+    assert knocks._quiet_until > 0, "what follows would wait again"
 
 
 def test_all_routes_of_all_undone_releases_are_to_be_purged(cho: Actor) -> None:
