@@ -97,6 +97,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+BOARD_SHARED_SECONDS = 1.0
+"""For how long the boards that people have open share one look at whether anything changed."""
 PUBLIC_URL = env.str("ROLLBOOK_URL", "").rstrip("/")
 """Where people reach Rollbook, such as https://rollbook.example.org: messages lead there."""
 API_BODY_LIMIT = 1024 * 1024

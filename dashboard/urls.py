@@ -47,6 +47,7 @@ urlpatterns = [
     path("history.csv", history.history_csv, name="history_csv"),
     path("history.jsonl", history.history_jsonl, name="history_jsonl"),
     path("s/<key:service>/", services.service, name="service"),
+    path("s/<key:service>/mine", services.mine, name="service_mine"),
     path("s/<key:service>/v/<version:version>", releases.by_version, name="release_by_version"),
     path("s/<key:service>/<key:environment>/", services.environment, name="environment"),
     path("s/<key:service>/<key:environment>/live", services.environment_live, name="environment_live"),

@@ -13,16 +13,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import marks
+from dashboard.board_choice import chosen, environment_keys, environments_of, services_of
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
+from dashboard.shared import Shared
 from releases import broker
 from releases.models import Service
 from releases.queries.board import GRAVEST_FIRST, Alarm, Place, alarms
-from releases.queries.places import listed_places
+from releases.queries.places import places
 
 COLUMNS_LIMIT = 3
 """Environments that have a column of their own; further ones share the last."""
+GROUPS_FROM = 8
+"""Services from which on they stand by team."""
 DENSE_FROM = 60
 """Services from which on a row is one line."""
 ANNOUNCED_LIMIT = 3
@@ -42,6 +46,15 @@ class BoardRow:
     others: Sequence[Place]
 
 
+@dataclass(frozen=True, slots=True)
+class BoardGroup:
+    """The services of one team; all of them where there are few."""
+
+    team: str
+    rows: Sequence[BoardRow]
+    counted: Mapping[str, int]
+
+
 @require_safe
 @page
 def board(request: HttpRequest) -> HttpResponse:
@@ -52,8 +65,11 @@ def board(request: HttpRequest) -> HttpResponse:
 @fragment
 def board_live(request: HttpRequest) -> HttpResponse:
     """Answer the board as it stands now; 204 when it is as the reader's, which `v` names."""
-    context = _context(request)
+    asked = chosen(request)
     known = request.GET.get("v", "")
+    if known and known == _tokens.get(asked.key, settings.BOARD_SHARED_SECONDS):
+        return HttpResponse(status=204)
+    context = _context(request)
     if known == context["token"]:
         return HttpResponse(status=204)
     verdicts_changed = known.partition("-")[2] != context["token"].partition("-")[2]
@@ -62,9 +78,21 @@ def board_live(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
+    asked = chosen(request)
+    return _shown(*asked.key) | {
+        "chosen": asked,
+        "environments": [("", "all environments"), *((key, key) for key in environment_keys())],
+        "may_roll_back": may(request, "roll_back"),
+        "who_may_roll_back": who_may("roll_back"),
+        "live": False,
+    }
+
+
+def _shown(only: Sequence[int] | None, environment: str) -> dict[str, Any]:
+    """Return what the board shows of these services, whoever looks."""
     now = timezone.now()
-    shown = listed_places()
-    services = list(Service.objects.filter(listed=True))
+    shown = places(environments_of(only, environment))
+    services = services_of(only)
     found = alarms(shown, now)
     columns, rows = _table(services, shown)
     seeding = _seeding()
@@ -75,6 +103,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "alarms": found,
         "columns": columns,
         "rows": rows,
+        "groups": _groups(rows),
         "counted": _counts(shown),
         "states": {place.pk: _state(place) for place in shown},
         "dense": len(services) > DENSE_FROM,
@@ -84,10 +113,23 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "broker_silent": broker_silent,
         "token": _token(found, shown, services, (seeding, broker_silent)),
         "title": _title(found, shown),
-        "may_roll_back": may(request, "roll_back"),
-        "who_may_roll_back": who_may("roll_back"),
-        "live": False,
     }
+
+
+_tokens: Shared[tuple[tuple[int, ...] | None, str], str] = Shared(lambda key: str(_shown(*key)["token"]))
+"""An open board asks every two seconds, and mostly nothing has changed: that is found out once for all of them."""
+
+
+def _groups(rows: Sequence[BoardRow]) -> list[BoardGroup]:
+    """Return the rows by team, those without one last; where they are few or of one team, in one group."""
+    teams = sorted({row.service.team for row in rows}, key=lambda team: (not team, team.casefold()))
+    if len(rows) < GROUPS_FROM or len(teams) < 2:
+        return [_group("", rows)]
+    return [_group(team or "no team", [row for row in rows if row.service.team == team]) for team in teams]
+
+
+def _group(team: str, rows: Sequence[BoardRow]) -> BoardGroup:
+    return BoardGroup(team, rows, _counts([place for row in rows for place in (*row.cells, *row.others) if place]))
 
 
 def _table(services: Sequence[Service], shown: Sequence[Place]) -> tuple[list[str], list[BoardRow]]:

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import filters, marks
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
-from releases.models import Environment, Service
+from releases.models import Environment, Service, User
 from releases.queries.board import Place
 from releases.queries.history import (
     RUNNING_ROWS_LIMIT,
@@ -26,6 +26,7 @@ from releases.queries.history import (
 )
 from releases.queries.paging import Page, number
 from releases.queries.places import place as place_of, places_of
+from releases.services.people import choose_service
 from releases.states import DeploymentKind
 
 OF_AN_ENVIRONMENT = ("kind", "owner", "outcome", "from", "to")
@@ -37,6 +38,7 @@ OF_AN_ENVIRONMENT = ("kind", "owner", "outcome", "from", "to")
 def service(request: HttpRequest, service: str) -> HttpResponse:
     found = get_object_or_404(Service, key=service)
     places = places_of(found)
+    assert isinstance(request.user, User), "a page for signed-in people"
     return render(
         request,
         "service.html",
@@ -44,6 +46,7 @@ def service(request: HttpRequest, service: str) -> HttpResponse:
             "at": timezone.now(),
             "service": found,
             "places": places,
+            "mine": request.user.services.filter(pk=found.pk).exists(),
             "releases": newest_releases(found),
             "api_address": request.build_absolute_uri(reverse("api_releases")),
             "may_register": may(request, "register_release"),
@@ -52,6 +55,16 @@ def service(request: HttpRequest, service: str) -> HttpResponse:
             "who_may_roll_back": who_may("roll_back"),
         },
     )
+
+
+@require_POST
+@page
+def mine(request: HttpRequest, service: str) -> HttpResponse:
+    """Take a service into what the signed-in person's board shows first, or out of it."""
+    found = get_object_or_404(Service, key=service)
+    assert isinstance(request.user, User), "a page for signed-in people"
+    choose_service(request.user, found, mine=request.POST.get("mine") == "true")
+    return HttpResponseRedirect(found.get_absolute_url(), status=303)
 
 
 @require_safe

@@ -4,14 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('releases', '0014_sign_in_tries'),
+        ("releases", "0014_sign_in_tries"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='deployment',
-            index=models.Index(condition=models.Q(('status', 'finished')), fields=['environment', 'finished_at'], name='deployment_finished_in_env'),
+            model_name="deployment",
+            index=models.Index(
+                condition=models.Q(("status", "finished")),
+                fields=["environment", "finished_at"],
+                name="deployment_finished_in_env",
+            ),
         ),
     ]

@@ -3,6 +3,8 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from releases.models.service import Service
+
 NAME_LIMIT = 100
 """Characters of a person's name that are kept; columns for it hold 150, for what is said beside it."""
 
@@ -12,6 +14,8 @@ class User(AbstractUser):
 
     time_zone = models.CharField(max_length=64, blank=True)
     """The zone they chose; empty: the one that their browser names."""
+    services = models.ManyToManyField(Service, blank=True, related_name="+")
+    """Theirs: the ones that their board shows first."""
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.intake import ZoneSpec
-from releases.models import User
+from releases.models import Service, User
 from releases.services.permissions import GROUPS
 from releases.services.retrying import retried
 
@@ -46,6 +46,11 @@ def create_person(username: str, first_name: str, last_name: str, group: str, *,
 def set_time_zone(user: User, spec: ZoneSpec) -> None:
     """Keep the zone in which a person reads times. It decides nothing, so the book does not hold it."""
     User.objects.filter(pk=user.pk).update(time_zone=spec.time_zone)
+
+
+def choose_service(user: User, service: Service, *, mine: bool) -> None:
+    """Keep whether a service is one of a person's own. It decides nothing, so the book does not hold it."""
+    (user.services.add if mine else user.services.remove)(service)
 
 
 def add_to_group(user: User, name: str) -> None:

@@ -21,7 +21,7 @@ from releases.models import (
     Rollback,
 )
 from releases.queries import readiness
-from releases.queries.places import listed_places
+from releases.queries.places import places
 from releases.queries.readiness import facts
 from releases.queries.readiness.item import red
 from releases.states import DeploymentKind, DeploymentStatus, Purpose, Regression, Verdict
@@ -230,7 +230,7 @@ def test_the_board_says_of_the_way_back_what_the_confirm_page_says(monkeypatch: 
     service = factory.service("archive")
     for number in range(120):
         _random_history(factory.environment(service, f"e{number}"), chance)
-    shown = {place.pk: place for place in listed_places()}
+    shown = {place.pk: place for place in places(Environment.objects.all())}
     ready_ones = 0
     for environment in Environment.objects.select_related("service", "live__release"):
         place, back = shown[environment.pk], queries.way_back(environment)
@@ -263,7 +263,7 @@ def test_the_estimate_is_the_one_of_the_confirm_page() -> None:
             claimed_at=now,
             ended_at=now,
         )
-    back = listed_places()[0].back
+    back = places(Environment.objects.all())[0].back
     assert back is not None
     assert (back.seconds, back.ground, "rollback") == queries.expected_seconds(place) == (25, 3, "rollback")
 

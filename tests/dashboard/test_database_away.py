@@ -80,7 +80,7 @@ def test_another_mistake_is_not_blamed_on_the_database(browser: Client, monkeypa
     def fail(*_: object) -> None:
         raise ValueError("hunter2")
 
-    monkeypatch.setattr("dashboard.views.board.listed_places", fail)
+    monkeypatch.setattr("dashboard.views.board.places", fail)
     answer = browser.get("/")
     assert answer.status_code == 500
     assert "Rollbook made a mistake" in words(answer)

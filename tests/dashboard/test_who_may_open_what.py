@@ -87,7 +87,7 @@ ACTIONS = {
 """What a POST does, and the permission that it needs."""
 BOOK = {"audit"}
 """Pages that show the whole book: for whoever holds `read_book`."""
-OWN = {"logout", "account_zone"}
+OWN = {"logout", "service_mine", "account_zone"}
 """About the signed-in person alone."""
 API = "api_"
 """Asks for a token: tests/api/test_door.py."""
@@ -162,6 +162,7 @@ def addresses() -> dict[str, str]:
     numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
+        "service_mine": {"service": "archive"},
         "result_confirm": {"pk": promising.pk, "number": 1},
         "release_by_version": {"service": "archive", "version": "2026.11.4"},
         **dict.fromkeys(("deploy", "deploy_command", "rehearse"), there),
