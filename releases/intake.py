@@ -23,6 +23,7 @@ JSON_DEPTH_LIMIT = 20
 JSON_DIGITS_LIMIT = 18
 ROUTES_LIMIT = 50
 PROBLEMS_LIMIT = 20
+LOSSES_LIMIT = 100
 PATH_LIMIT = 80
 """Characters of a field's name that an answer repeats; an unknown field may be called anything."""
 
@@ -93,6 +94,7 @@ Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
 OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Route = Annotated[str, AfterValidator(_route)]
 WebAddress = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
 
@@ -166,6 +168,9 @@ class RollbackSpec(Spec):
     reason: Annotated[str, Field(pattern="^(" + "|".join(REASONS) + ")$")]
     words: OptionalNote = ""
     purge: bool = True
+    losses: Annotated[list[Digest], Field(max_length=LOSSES_LIMIT)] = []
+    """Digests of what the page said would be lost."""
+    accept_data_loss: bool = False
 
 
 class RunAgainSpec(Spec):
@@ -341,6 +346,8 @@ _EXPECTED = {
     "target": "the number of a deployment",
     "digest": "the digest that the page showed",
     "purge": "true or false",
+    "losses": "digests of the losses that the page showed",
+    "accept_data_loss": "true or false",
     "time_zone": "a zone such as Europe/Berlin, or UTC",
     "kind": "deployment, rollback, rehearsal or release",
     "outcome": "a verdict or an outcome, such as fail or restored",

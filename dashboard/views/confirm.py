@@ -17,8 +17,10 @@ from dashboard.sessions import WORDS_LIMIT, keeps_words
 from releases import broker, knocks, queries
 from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
+from releases.migration_report import COMMAND, NO_COMMAND, loss_digest
 from releases.models import Deployment, Environment, Rollback
 from releases.queries import readiness, rollback_page
+from releases.queries.migrations import report_token
 from releases.queries.standing import progress_by_deployment, standing
 from releases.services import rollbacks
 from releases.services.lookups import listed_environment
@@ -70,6 +72,8 @@ def confirm_live(request: HttpRequest, service: str, environment: str) -> HttpRe
         return HttpResponse(status=204)
     context["live"] = True
     context["new_press"] = asked.get("p", "") != context["press"]
+    # Only then: a box that somebody ticked stays ticked while what it names stays the same.
+    context["new_report"] = context["press"] != "moved" and asked.get("m", "") != context["report_token"]
     context["announced"] = _announcement(asked.get("v", ""), context)
     return render(request, "_confirm_live.html", context)
 
@@ -79,8 +83,10 @@ def _press(request: HttpRequest, place: Environment) -> HttpResponse:
     given = {name: request.POST.get(name, "") for name in ("live", "target", "digest", "reason", "words")}
     given |= {"service": place.service.key, "environment": place.key}
     given["purge"] = "true" if request.POST.get("purge") else "false"
+    given["accept_data_loss"] = "true" if request.POST.get("accept_data_loss") else "false"
+    shown = request.POST.getlist("losses")
     try:
-        spec = from_text(RollbackSpec, given)
+        spec = from_text(RollbackSpec, given | {"losses": shown})
         rollback = rollbacks.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
     except (Conflict, Invalid, Busy) as refusal:
         return _again(request, place, given, refusal)
@@ -135,6 +141,7 @@ def _context(
     facts = readiness.facts_of(place, back, rendered)
     queue_answers = broker.watch.answers(BROKER_SECONDS)
     items = readiness.readiness_of(facts, queue_answers)
+    report = queries.migration_report(place, live, target)
     context: dict[str, Any] = {
         "at": now,
         "environment": place,
@@ -158,6 +165,11 @@ def _context(
         "changed_command": False,
         "expected": queries.expected_seconds(place),
         "undone": undone,
+        "report": report,
+        "report_token": report_token(report),
+        "losses": [(loss_digest(loss), loss) for loss in report.losses] if report else [],
+        "no_command": NO_COMMAND,
+        "has_migrations_command": COMMAND in place.command_names,
         "routes": queries.routes_to_purge(place, target) if target else [],
         "probes": len(place.checklist),
         "freeze": queries.active_freeze(place),
@@ -179,6 +191,7 @@ def _context(
         "broker_silent": queue_answers is False,
         "live": False,
         "new_press": False,
+        "new_report": False,
         "announced": "",
     }
     context["press"] = _press_state(context, shown)
@@ -240,6 +253,7 @@ def _token(context: dict[str, Any]) -> str:
         (rendered.digest, rendered.host, rendered.problems) if rendered else None,
         context["changed_command"],
         context["looked_at"],
+        context["report_token"],
     )
     digest = hashlib.sha256(repr(what).encode("utf-8", "replace")).hexdigest()[:16]
     return f"{context['answer'].replace(' ', '_')}-{digest}"
@@ -251,6 +265,8 @@ def _announcement(known: str, context: dict[str, Any]) -> str:
         return "What is live has changed."
     if context["new_press"] and context["open"] is not None:
         return f"{context['open'].requested_by} pressed: {context['open'].tag}."
+    if context["new_report"] and context["losses"]:
+        return "Going back would lose data; the page says which."
     if known.partition("-")[0] == context["token"].partition("-")[0]:
         return ""
     if context["answer"] == "ready":

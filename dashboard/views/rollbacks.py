@@ -19,6 +19,7 @@ from dashboard.views.notes import shown_notes
 from releases import queries
 from releases.errors import Invalid
 from releases.intake import REASONS, OverrideSpec, VerifySpec, from_text
+from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
 from releases.queries.readiness.item import read as read_item
@@ -251,6 +252,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "more_output": len(tail) < len(output.rstrip("\n")),
         "events": rollback_page.events_about(row.tag),
         "told": rollback_page.messages_about(row.tag),
+        "no_command": NO_COMMAND,
         "reason": REASONS.get(row.reason, row.reason),
         "may_roll_back": may,
         "may_lift": actor.may("lift_freeze"),

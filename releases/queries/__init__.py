@@ -1,6 +1,7 @@
 """Reads that cross models, one file per page or question. They write nothing."""
 
 from releases.queries.estimates import Estimate, expected_seconds
+from releases.queries.migrations import migration_report
 from releases.queries.wayback import (
     Skipped,
     WayBack,
@@ -18,6 +19,7 @@ __all__ = [
     "WayBack",
     "active_freeze",
     "expected_seconds",
+    "migration_report",
     "open_rollback",
     "rendered_for",
     "routes_to_purge",

@@ -117,10 +117,9 @@ def render_target(deployment_id: int) -> None:
     RenderedCommand.objects.filter(pk=row.pk).update(
         artifact_found=_storable(found), rendered_at=timezone.now(), looked=F("looked") + 1
     )
-    look_at_migrations(environment, target)  # whoever asks for the counter does not ask for this
-    live = queries.way_back(environment).live
-    if live is not None:
-        readiness.keep_look(environment, live, target, found)
+    report = look_at_migrations(environment, target)  # whoever asks for the counter does not ask for this
+    if report is not None:
+        readiness.keep_look(environment, target, found, report)
 
 
 def look_at_migrations(environment: Environment, target: Deployment) -> MigrationReport | None:

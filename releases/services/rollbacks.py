@@ -15,6 +15,7 @@ from releases.models import Deployment, Environment, Execution, Freeze, Rehearsa
 from releases.queries import readiness
 from releases.services import deploying, rehearsals
 from releases.services.commands import look_soon
+from releases.services.data_loss import accepted_losses, shown_at_press
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.passages import keep_rollback
@@ -29,7 +30,8 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     """Queue a rollback: the row, the freeze, the bad mark and the event in one transaction, then the knock.
 
     Raises Denied, NotFound, Invalid for a target that is none, or Conflict: `rollback_open` when one is already on
-    (carried as `made`), `live_moved` when something else is live than the page showed.
+    (carried as `made`), `live_moved` when something else is live than the page showed, `command_changed` and
+    `losses_changed` when the page did not show what would run, or what would be lost.
     """
     require(actor, "roll_back", scope="rollbacks:write", on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
@@ -159,6 +161,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     target = _a_target(spec, back)
     rendered = queries.rendered_for(environment, target)
     _refuse_another_command(spec, rendered)
+    report = queries.migration_report(environment, live, target)
+    losses = accepted_losses(spec, report)
     now = timezone.now()
     facts = readiness.facts_of(environment, back.towards(target), rendered)
     try:
@@ -178,6 +182,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                     "readiness": [item.stored() for item in readiness.readiness_of(facts, broker.watch.last())],
                     "looked_at": facts.looked.looked_at.isoformat() if facts.looked else "",
                     "argv": rendered.argv if rendered else [],
+                    "migrations": shown_at_press(report),
+                    "accepted_losses": losses,
                 },
                 routes_to_purge=queries.routes_to_purge(environment, target),
                 purge_wanted=spec.purge,
@@ -220,6 +226,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
         readiness=rollback.at_press["readiness"],
         verdict=live.verdict,
         routes_to_purge=rollback.routes_to_purge if spec.purge else [],
+        accepted_losses=losses,
     )
     knock("run_rollback", environment.act_queue, rollback.pk)
     if marked:  # after the one that matters

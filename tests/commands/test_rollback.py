@@ -1,5 +1,6 @@
 """`manage.py rollback`: the very same path as the button, in the foreground."""
 
+import json
 import threading
 
 import pytest
@@ -239,3 +240,28 @@ def test_it_waits_for_a_lock_and_says_for_whom(
     release.join()
     assert "queued: Waiting: a command of yesterday still holds the lock" in said
     assert little_service.ran == ["2026.11.3"]
+
+
+def loses(service: LittleService) -> None:
+    """Have the catalogue's command say that going back loses data."""
+    answer = json.dumps({"migrations": [factory.LOSING]})
+    (service.home / "answer").write_text(answer)
+    with service.catalogue.open("a") as file:
+        file.write(
+            f'\n[services.archive.commands.check_migrations]\nargv = ["/bin/cat", "answer", "--", "{{version}}"]\n'
+            f'directory = "{service.home}"\ntimeout = 5\n'
+        )
+    (service.home / "2026.11.3").write_text("")
+
+
+def test_a_loss_has_to_be_accepted_on_the_command_line_too(
+    terminal: Terminal, refusal: Terminal, story: tuple[Deployment, Deployment], little_service: LittleService
+) -> None:
+    """C25"""
+    loses(little_service)
+    said = refusal(*HERE)
+    assert factory.LOSS in said
+    assert "--accept-data-loss" in said
+    assert not Rollback.objects.exists()
+    assert f"Loses: {factory.LOSS}" in terminal(*HERE, "--accept-data-loss")
+    assert Rollback.objects.get().at_press["accepted_losses"] == [factory.LOSS]

@@ -108,7 +108,7 @@ def test_red_items_come_first_with_what_to_do_and_the_button_stays(
 ) -> None:
     said = text(browser.get(PAGE))
     assert "1 check is red You can go on; this is recorded." in said
-    assert "artifact, rehearsal, lock no worker has looked yet." in said
+    assert "artifact, migrations, rehearsal, lock no worker has looked yet." in said
     assert "no worker has reported itself in the last 30 s. Start manage.py work act" in said
     assert "Roll back production to 2026.11.3" in said
 

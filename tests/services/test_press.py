@@ -96,7 +96,17 @@ def test_what_stood_on_the_screen_is_kept(story: Story, cho: Actor) -> None:
     assert rollback.at_press["verdict"] == "fail"
     assert rollback.at_press["argv"] == ["bin/deploy", "--version=2026.11.3"]
     kept = {item["key"]: item for item in rollback.at_press["readiness"]}
-    assert kept.keys() == {"target", "command", "worker", "not busy", "artifact", "rehearsal", "lock", "queue"}
+    assert kept.keys() == {
+        "target",
+        "command",
+        "worker",
+        "not busy",
+        "artifact",
+        "migrations",
+        "rehearsal",
+        "lock",
+        "queue",
+    }
     assert not kept["worker"]["ready"]
     assert kept["command"]["says"] == "renders on worker-1"
     assert not kept["artifact"]["known"]

@@ -110,7 +110,7 @@ def test_a_look_answers_every_item_and_keeps_command_and_answers_in_rows(
     look: Look, production: Environment, target: Deployment
 ) -> None:
     found = look()
-    assert found.keys() == {"artifact", "rehearsal", "lock"}
+    assert found.keys() == {"artifact", "migrations", "rehearsal", "lock"}
     row = ReadinessLook.objects.get()
     assert (row.environment, row.target, row.live) == (production, target, production.live)
     assert row.host == places.host()

@@ -13,9 +13,10 @@ from releases.book import Tag
 from releases.errors import Conflict
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, from_text
 from releases.management.refusing import RefusingCommand
+from releases.migration_report import loss_digest
 from releases.models import ChecklistRun, Environment, ProbeRun, Rollback, User
 from releases.services import checklists, probing, rollbacks, rolling_back
-from releases.services.commands import keep_rendered
+from releases.services.commands import keep_rendered, look_at_migrations
 from releases.services.lookups import listed_environment
 from releases.states import Outcome, ProbeStatus
 
@@ -34,6 +35,11 @@ class Command(RefusingCommand):
         parser.add_argument("--reason", choices=sorted(REASONS), default="other")
         parser.add_argument("--words", default="")
         parser.add_argument(
+            "--accept-data-loss",
+            action="store_true",
+            help="accept that going back loses what the catalogue's check_migrations names; without it that is refused",
+        )
+        parser.add_argument(
             "--despite-lock",
             default="",
             metavar="REASON",
@@ -49,6 +55,7 @@ class Command(RefusingCommand):
         to: str,
         reason: str,
         words: str,
+        accept_data_loss: bool,
         despite_lock: str,
         **_: Any,
     ) -> str:
@@ -57,7 +64,7 @@ class Command(RefusingCommand):
         if person is None:
             raise CommandError(f"There is no user {username!r}. Expected: the name of a person who may roll back.")
         actor = Actor(name=f"{person.name} (system user {getpass.getuser()})", via="command line", user=person)
-        rollback = self._queued(place, to, reason, words, actor)
+        rollback = self._queued(place, to, reason, words, accept_data_loss, actor)
         self.stdout.write(f"{rollback.tag}: {place} back to {rollback.target.release.version}")
         self._carry_out(rollback, actor, despite_lock)
         said = f"{rollback.tag} {rollback.outcome or rollback.status}: {rollback.detail}"
@@ -65,7 +72,9 @@ class Command(RefusingCommand):
             raise CommandError(said)
         return said
 
-    def _queued(self, place: Environment, to: str, reason: str, words: str, actor: Actor) -> Rollback:
+    def _queued(
+        self, place: Environment, to: str, reason: str, words: str, accept_data_loss: bool, actor: Actor
+    ) -> Rollback:
         back = queries.way_back(place)
         targets = [target for target in back.targets if not to or target.release.version == to]
         if back.live is None or not targets:
@@ -73,6 +82,10 @@ class Command(RefusingCommand):
             raise CommandError(f"Nothing to go back to{f' as {to}' if to else ''}. {reasons}")
         rendered = keep_rendered(place, targets[0])
         self.stdout.write(f"Will run: {' '.join(rendered.argv)}")
+        report = look_at_migrations(place, targets[0])
+        losses = report.losses if report else []
+        for loss in losses:
+            self.stdout.write(f"Loses: {loss}")
         spec = from_text(
             RollbackSpec,
             {
@@ -83,6 +96,8 @@ class Command(RefusingCommand):
                 "digest": rendered.digest,
                 "reason": reason,
                 "words": words,
+                "losses": [loss_digest(loss) for loss in losses],
+                "accept_data_loss": "true" if accept_data_loss else "",
             },
         )
         try:

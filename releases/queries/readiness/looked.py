@@ -3,7 +3,7 @@
 from releases.queries.readiness.facts import Facts, fresh
 from releases.queries.readiness.item import ReadinessItem, not_known, read
 
-LOOKED = ("artifact", "rehearsal", "lock")
+LOOKED = ("artifact", "migrations", "rehearsal", "lock")
 """Keys of what a look must answer; `services.readiness` has a module for each."""
 
 

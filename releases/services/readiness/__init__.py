@@ -8,20 +8,26 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from releases.display import visible
-from releases.models import Deployment, Environment, ReadinessLook
+from releases.models import Deployment, Environment, MigrationReport, ReadinessLook
 from releases.queries.readiness.item import ReadinessItem
 from releases.services import places
 from releases.services.artifacts import Found
-from releases.services.readiness import artifact, lock, rehearsal
+from releases.services.readiness import artifact, lock, migrations, rehearsal
 from releases.services.readiness.seen import Seen
 
-ITEMS: tuple[Callable[[Seen], ReadinessItem], ...] = (artifact.item, rehearsal.item, lock.item)
+ITEMS: tuple[Callable[[Seen], ReadinessItem], ...] = (artifact.item, migrations.item, rehearsal.item, lock.item)
 """Each answers one of `queries.readiness.looked.LOOKED`."""
 
 
-def keep_look(environment: Environment, live: Deployment, target: Deployment, artifact_found: Found) -> ReadinessLook:
-    """Answer every item of a way back on this worker, and keep the answers. Changes nothing else."""
-    seen = Seen(environment, live, target, artifact_found)
+def keep_look(
+    environment: Environment, target: Deployment, artifact_found: Found, report: MigrationReport
+) -> ReadinessLook:
+    """Answer every item of a way back on this worker, and keep the answers. Changes nothing else.
+
+    The way back is that of the report about its migrations.
+    """
+    live = report.live
+    seen = Seen(environment, live, target, artifact_found, report)
     items = [answer(seen).stored() for answer in ITEMS]
     look, _ = ReadinessLook.objects.update_or_create(
         environment=environment,

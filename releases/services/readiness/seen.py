@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from releases.models import Deployment, Environment
+from releases.models import Deployment, Environment, MigrationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +16,5 @@ class Seen:
     target: Deployment
     artifact_found: Sequence[tuple[str, str]]
     """(finding id, sentence) pairs of `artifacts.look_for_artifact`; empty when the artifact is there."""
+    migrations: MigrationReport
+    """What lies between, as `check_migrations` has just said."""
