@@ -97,6 +97,7 @@ MARKS: dict[str, Mark] = {
     "tainted": _TOO_LITTLE,
     "frozen": Mark("lock", "ink", "⚿"),
     "despite freeze": Mark("lock", "bad", "⚿"),
+    "during rollback": Mark("undo", "bad", "↶"),
     "rollback": Mark("undo", "ink", "↶"),
 }
 """Every word of state that a page may mark. A word that is missing here is a mistake and raises KeyError."""

@@ -41,6 +41,7 @@ def deployment_json(request: HttpRequest, deployment: Deployment) -> dict[str, A
         "verdict": deployment.verdict or None,
         "regression": deployment.regression or None,
         "despite_freeze": deployment.despite_freeze,
+        "during_rollback": deployment.during_rollback,
         "started_at": utc_text(deployment.started_at),
         "finished_at": utc_text(deployment.finished_at) if deployment.finished_at else None,
         "baseline": run_json(deployment.baseline) if deployment.baseline else None,

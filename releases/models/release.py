@@ -82,6 +82,8 @@ class Deployment(models.Model):
     expected = state_field(Expected, blank=True)
     """What became of the release's expected result here; empty until a checklist or a person has said anything."""
     despite_freeze = models.BooleanField(default=False)
+    during_rollback = models.CharField(max_length=40, blank=True)
+    """Tag of the rollback that was on when this was reported as finished: that one's checklist measures what serves."""
     reported_by = models.CharField(max_length=150)
     requester = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

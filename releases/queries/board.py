@@ -48,6 +48,8 @@ class Live:
     regression: str
     bad: bool
     despite_freeze: bool
+    during_rollback: str
+    """Tag of the rollback that was on when it was reported as finished."""
     rollback: int | None
     """Number of the rollback that this deployment is."""
     findings: int

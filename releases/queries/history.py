@@ -26,6 +26,7 @@ _SHOWN = (
     "verdict",
     "regression",
     "despite_freeze",
+    "during_rollback",
     "reported_by",
     "requester",
     "verify_run",

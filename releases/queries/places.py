@@ -265,6 +265,7 @@ def _live(
         regression=deployment.regression,
         bad=deployment.release.bad,
         despite_freeze=deployment.despite_freeze,
+        during_rollback=deployment.during_rollback,
         rollback=rollback.pk if rollback else None,
         findings=number,
         finding=finding,

@@ -89,7 +89,7 @@ def sentence(event: Event) -> str:
             return f"Deployment {about}: asked to stop."
         case Tag.DEPLOYMENT_FINISHED:
             despite = ", despite the freeze" if details.get("despite_freeze") else ""
-            return f"Deployment {about} finished in {place}{despite}."
+            return f"Deployment {about} finished in {place}{of('during_rollback', ' during ')}{despite}."
         case Tag.DEPLOYMENT_FAILED:
             return f"Deployment {about} failed in {place}."
         case Tag.DEPLOYMENT_DESPITE_FREEZE:

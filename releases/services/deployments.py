@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from releases import book
+from releases import book, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
@@ -156,9 +156,15 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
     status = DeploymentStatus.FINISHED if succeeded else DeploymentStatus.FAILED
     freeze = Freeze.objects.filter(environment=environment, lifted_at=None).first()
     frozen = freeze is not None
+    rollback = queries.open_rollback(environment) if succeeded else None
+    during = rollback.tag if rollback else ""
     with transaction.atomic():
         moved = Deployment.objects.filter(pk=deployment.pk, status=DeploymentStatus.STARTED).update(
-            status=status, finished_at=timezone.now(), despite_freeze=frozen, detail=detail
+            status=status,
+            finished_at=timezone.now(),
+            despite_freeze=frozen,
+            during_rollback=during,
+            detail=detail,
         )
         if not moved:
             deployment.refresh_from_db()
@@ -180,13 +186,15 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
             make_live(deployment)
         else:
             look_soon(environment)
-        checklists.make_run(
+        verify = checklists.make_run(
             environment,
             purpose=Purpose.VERIFY,
             deployment=deployment,
             expected_version=_expected_version(deployment, succeeded),
             compared_with=checklists.usable_baseline(deployment),
         )
+        if rollback is not None:
+            checklists.give_up(verify, f"{during} is on; its checklist measures what is served, against its target")
         book.record(
             Tag.DEPLOYMENT_FINISHED if succeeded else Tag.DEPLOYMENT_FAILED,
             actor,
@@ -194,6 +202,7 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
             environment=environment,
             version=deployment.release.version,
             despite_freeze=frozen,
+            during_rollback=during,
             **facts,
         )
         if freeze is not None:

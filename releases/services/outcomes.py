@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Q
 from django.utils import timezone
 
 from releases import actor as actors, book
@@ -179,5 +180,8 @@ def _close_deployment(rollback: Rollback, serving: Serving) -> None:
         .update(status=status, finished_at=rollback.command_ended_at or timezone.now())
     )
     was, now = (deployment.replaced_id, deployment.pk) if in_place else (deployment.pk, deployment.replaced_id)
-    if closed and Environment.objects.filter(pk=deployment.environment_id, live=was).update(live=now):
+    recorded = Q(live=was)
+    if serving is Serving.TARGET:  # a deployment may have been reported meanwhile; this was measured after it
+        recorded |= Q(live__during_rollback=rollback.tag)
+    if closed and Environment.objects.filter(recorded, pk=deployment.environment_id).update(live=now):
         look_soon(rollback.environment)

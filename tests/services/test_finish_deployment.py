@@ -8,7 +8,7 @@ from releases.errors import Conflict, NotFound
 from releases.intake import FinishSpec
 from releases.models import ChecklistRun, Deployment, Environment, Event, Freeze
 from releases.services.deployments import finish_deployment
-from releases.states import DeploymentKind, DeploymentStatus, ProbeStatus, Purpose, RunStatus, Verdict
+from releases.states import DeploymentKind, DeploymentStatus, ProbeStatus, Purpose, RollbackStatus, RunStatus, Verdict
 from tests import factory
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +139,27 @@ def test_what_a_rollback_put_in_place_is_not_finished_by_a_report(place: Environ
 def test_an_unknown_number_is_refused(place: Environment, ana: Actor) -> None:
     with pytest.raises(NotFound):
         finish_deployment(999, DONE, actor=ana)
+
+
+def test_what_is_reported_during_a_rollback_is_marked_and_left_to_its_checklist(place: Environment, ana: Actor) -> None:
+    """B26"""
+    deployment = started(place)
+    live = place.live
+    assert live is not None
+    assert ana.user is not None
+    rollback = factory.rollback(place, live, live, ana.user, status=RollbackStatus.RUNNING)
+    finished = finish_deployment(deployment.pk, DONE, actor=ana)
+    assert finished.during_rollback == rollback.tag
+    assert Event.objects.get(action="deployment:finished").payload["details"]["during_rollback"] == rollback.tag
+    finished.refresh_from_db()
+    assert finished.verdict == Verdict.INCONCLUSIVE
+    assert rollback.tag in verify_run(finished).given_up
+
+
+def test_what_is_reported_as_failed_during_a_rollback_changed_nothing(place: Environment, ana: Actor) -> None:
+    deployment = started(place)
+    live = place.live
+    assert live is not None
+    assert ana.user is not None
+    factory.rollback(place, live, live, ana.user, status=RollbackStatus.RUNNING)
+    assert finish_deployment(deployment.pk, FAILED, actor=ana).during_rollback == ""
