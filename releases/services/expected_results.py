@@ -11,12 +11,14 @@ from releases.intake import ConfirmSpec
 from releases.models import Confirmation, Deployment, Release
 from releases.queries.expected_results import results_of
 from releases.services.permissions import require
+from releases.services.retrying import retried
 from releases.states import DeploymentKind, DeploymentStatus, derive_expected
 
 DEPLOYMENTS_LIMIT = 50
 """Of how many deployments of a release the answer is carried on, the newest first."""
 
 
+@retried
 def confirm_result(release: Release, number: int, spec: ConfirmSpec, *, actor: Actor) -> Confirmation:
     """Record whether one expected result came true, as a person saw it. The newest word on a result counts.
 

@@ -11,8 +11,10 @@ from releases.book import Tag
 from releases.models import Environment, Readiness
 from releases.queries.readiness import ReadinessItem
 from releases.services import messages
+from releases.services.retrying import retried
 
 
+@retried
 def turn(environment_id: int, *, ready: bool, red: Sequence[ReadinessItem]) -> bool:
     """Note the answer about an environment's way back; return whether it turned, and this call was the one to see it.
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('releases', '0018_readiness'),
+        ('releases', '0020_my_services'),
     ]
 
     operations = [
