@@ -31,6 +31,10 @@ class NotAnchored(Exception):
     """Why no anchor was written, or why those that are there could not be read, as a sentence."""
 
 
+class Contradicted(NotAnchored):
+    """The book is not the one that was anchored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """A head of the book as it was at a time."""
@@ -54,7 +58,7 @@ def append(path: Path) -> Anchor | None:
         last = _last(descriptor, path)
         newest, head = book.ends()
         if last is not None and (flaw := contradiction(last, newest)):
-            raise NotAnchored(f"Nothing was anchored: {flaw}")
+            raise Contradicted(f"Nothing was anchored: {flaw}")
         if Event.objects.filter(seq=newest).values_list("hash", flat=True).first() != (head.hash or None):
             raise NotAnchored("Nothing was anchored: the head of the book is not its last event. Run verify_audit.")
         if newest == (last.seq if last else 0):

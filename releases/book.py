@@ -101,6 +101,14 @@ class Flaw:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a walk along the chain has come: the last event that holds."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
 def canonical(payload: dict[str, Any]) -> bytes:
     """Return the one JSON text of a payload. Floats are refused: databases do not keep their spelling."""
     _refuse_floats(payload)
@@ -180,26 +188,38 @@ def verify(anchors: Sequence[Anchored] = ()) -> Flaw | None:
     for anchor in anchors:
         kept.setdefault(anchor.seq, []).append(anchor)
     newest, head = ends()
-    previous, expected = GENESIS, 1
+    reached = Reached()
     for event in events_up_to(max(newest, head.seq)):
-        if event.seq != expected:
-            return Flaw(expected, f"event {expected} is missing")
-        digest = hashlib.sha256(_json(event.payload)).hexdigest()
-        if digest != event.payload_digest or not _columns_match(event):
-            return Flaw(event.seq, "its content was changed")
-        if event.previous != previous or event.hash != chain_hash(previous, event.seq, digest):
-            return Flaw(event.seq, "it does not follow from the event before it")
+        if flaw := _flaw_of(event, reached):
+            return flaw
         for anchor in kept.pop(event.seq, []):
             if anchor.hash != event.hash:
                 return Flaw(event.seq, f"it is not the one that was anchored on {anchor.at:%Y-%m-%dT%H:%M:%SZ}")
-        previous, expected = event.hash, expected + 1
-    if (head.seq, head.hash or GENESIS) != (expected - 1, previous):
-        return Flaw(expected, f"the book ends at {expected - 1}, its head says {head.seq}")
+        reached = Reached(event.seq, event.hash)
+    if flaw := _flaw_at_the_end(head, reached):
+        return flaw
     if kept:
         first = kept[min(kept)][0]
-        what = f"the book ends at {expected - 1}, but event {first.seq} was anchored on {first.at:%Y-%m-%dT%H:%M:%SZ}"
-        return Flaw(expected, what)
+        what = f"the book ends at {reached.seq}, but event {first.seq} was anchored on {first.at:%Y-%m-%dT%H:%M:%SZ}"
+        return Flaw(reached.seq + 1, what)
     return None
+
+
+def walk_on(reached: Reached, limit: int) -> tuple[Reached, bool, Flaw | None]:
+    """Walk so many events further; return how far the chain holds, whether that is the head, and the first flaw."""
+    newest, head = ends()
+    if max(newest, head.seq) < reached.seq:
+        what = f"event {reached.seq} had been checked, now the book ends at {max(newest, head.seq)}: its tail was cut"
+        return reached, False, Flaw(max(newest, head.seq) + 1, what)
+    events = list(Event.objects.filter(seq__gt=reached.seq, seq__lte=max(newest, head.seq)).order_by("seq")[:limit])
+    for event in events:
+        if flaw := _flaw_of(event, reached):
+            return reached, False, flaw
+        reached = Reached(event.seq, event.hash)
+    if len(events) == limit:
+        return reached, False, None
+    flaw = _flaw_at_the_end(head, reached)
+    return reached, flaw is None, flaw
 
 
 def ends() -> tuple[int, BookHead]:
@@ -224,6 +244,24 @@ def _lock_head() -> BookHead:
 def _json(payload: Any) -> bytes:
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="surrogatepass")
+
+
+def _flaw_of(event: Event, reached: Reached) -> Flaw | None:
+    """Say what is wrong with the event that comes next."""
+    if event.seq != reached.seq + 1:
+        return Flaw(reached.seq + 1, f"event {reached.seq + 1} is missing")
+    digest = hashlib.sha256(_json(event.payload)).hexdigest()
+    if digest != event.payload_digest or not _columns_match(event):
+        return Flaw(event.seq, "its content was changed")
+    if event.previous != reached.hash or event.hash != chain_hash(reached.hash, event.seq, digest):
+        return Flaw(event.seq, "it does not follow from the event before it")
+    return None
+
+
+def _flaw_at_the_end(head: BookHead, reached: Reached) -> Flaw | None:
+    if (head.seq, head.hash or GENESIS) == (reached.seq, reached.hash):
+        return None
+    return Flaw(reached.seq + 1, f"the book ends at {reached.seq}, its head says {head.seq}")
 
 
 def _columns_match(event: Event) -> bool:

@@ -19,7 +19,7 @@ from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rehearsal, Rollback
-from releases.services import checklists, denials, rollbacks, rolling_back, signing_in
+from releases.services import book_checks, checklists, denials, rollbacks, rolling_back, signing_in
 from releases.services.commands import look_soon
 from releases.services.judging import Judging
 from releases.services.rollback_rows import lock, note
@@ -94,6 +94,7 @@ class Sweep:
         _guarded(self._have_ways_back_looked_at)
         _guarded(self.judging.judge_when_due)
         _guarded(denials.close_minutes)
+        _guarded(book_checks.check_some)
         _guarded(signing_in.forget_old)
         _guarded(self.anchoring.anchor_when_due)
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = ("config", "dashboard", "releases", "demo")
-FACES = ("releases.api", "releases.tasks", "releases.sweep", "releases.management")
+FACES = ("releases.api", "releases.tasks", "releases.sweep", "releases.anchoring", "releases.management")
 """What may call a verb."""
 
 

@@ -14,6 +14,7 @@ from dashboard.filters import position
 from dashboard.requests import actor_of, page
 from dashboard.wording import count
 from releases.queries.book_search import services_and_environments
+from releases.queries.book_state import book_state
 from releases.queries.decisions import COUNT_LIMIT, KINDS, Asked, Summary, asked_period, decisions, summary
 from releases.services.permissions import require
 
@@ -47,6 +48,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "audit_decisions.html",
         {
             "at": timezone.now(),
+            "state": book_state(),
             "days": days,
             "problems": days.problems,
             "sought": asked,

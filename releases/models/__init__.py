@@ -1,7 +1,7 @@
 """The tables, one file per subject."""
 
 from releases.models.acceptance import Acceptance
-from releases.models.book import BookHead, Event, IdempotencyKey
+from releases.models.book import BookCheck, BookHead, Event, IdempotencyKey
 from releases.models.checklist import ChecklistRun, Finding, ProbeRun
 from releases.models.denial import Denial
 from releases.models.execution import Execution, Lease, RenderedCommand, RenderedDeploy, Worker
@@ -21,6 +21,7 @@ from releases.models.sign_in import SignInTries
 __all__ = [
     "Acceptance",
     "ApiToken",
+    "BookCheck",
     "BookHead",
     "ChecklistRun",
     "Confirmation",

@@ -52,6 +52,43 @@ class BookHead(models.Model):
         return f"{self.seq} {self.hash}"
 
 
+class BookCheck(models.Model):
+    """The one row that says what walking the chain on a schedule has found, and the newest anchor.
+
+    It is a memory for pages, and no proof: whoever can rewrite the book can rewrite it too.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.PositiveBigIntegerField(default=0)
+    """The last event that holds in the walk that is on, or in what was added since."""
+    hash = models.CharField(max_length=64, blank=True)
+    begun_at = models.DateTimeField(null=True, blank=True)
+    """When this walk began at the first event."""
+    whole_at = models.DateTimeField(null=True, blank=True)
+    """When a walk last came from the first event to the head."""
+    whole_events = models.PositiveBigIntegerField(default=0)
+    newest_at = models.DateTimeField(null=True, blank=True)
+    """When the newest events were last looked at."""
+    flaw_seq = models.PositiveBigIntegerField(null=True, blank=True)
+    flaw = models.TextField(blank=True)
+    flaw_at = models.DateTimeField(null=True, blank=True)
+    """When the flaw was seen last; a later walk that comes to the head takes it away."""
+    anchor_seq = models.PositiveBigIntegerField(null=True, blank=True)
+    anchor_at = models.DateTimeField(null=True, blank=True)
+    anchor_looked_at = models.DateTimeField(null=True, blank=True)
+    anchor_problem = models.TextField(blank=True)
+    """Why the book could not be anchored the last time."""
+    anchor_contradicts = models.BooleanField(default=False)
+    """The problem is that the book is not the one that was anchored."""
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="book_check_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.flaw}"
+
+
 class IdempotencyKey(models.Model):
     """A key that an actor sent with a mutating call, and what the first such call made."""
 

@@ -12,6 +12,7 @@ from releases.book import Tag, record
 from releases.intake import AcceptSpec, FinishSpec, LiftSpec, OverrideSpec, RollbackSpec, StartSpec
 from releases.models import Deployment, Environment, Event, Finding, Freeze, ProbeRun, Rollback, User
 from releases.services.acceptances import accept_finding, withdraw_acceptance
+from releases.services.book_checks import check_some
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.freezes import lift_freeze
 from releases.services.releases import unmark_bad
@@ -257,6 +258,25 @@ def test_hostile_words_stay_words(lee: Client, cho: User) -> None:
     source = lee.get("/audit?service=%3Cscript%3E").content.decode() + lee.get("/audit").content.decode()
     assert "<script>alert" not in source
     assert "<script>." not in source
+
+
+def test_the_page_says_whether_the_book_holds_and_when_that_was_looked_at(lee: Client, cho: User) -> None:
+    pressed(cho)
+    assert "book not checked yet" in words(lee.get("/audit"))
+    check_some()
+    told = words(lee.get("/audit"))
+    assert f"book intact {Event.objects.count()} events checked {timezone.now():%Y-%m-%d}" in told
+    assert "no anchor is kept" in told
+
+
+def test_a_broken_book_is_named_with_its_first_bad_event_and_what_to_do(lee: Client, cho: User) -> None:
+    pressed(cho)
+    triggers.lift()
+    Event.objects.filter(seq=2).update(actor="Somebody else")
+    check_some()
+    told = words(lee.get("/audit"))
+    assert "The book does not hold At event 2: its content was changed" in told
+    assert "run manage.py verify_audit on the server" in told
 
 
 @pytest.mark.parametrize("group", ["on-call", "viewer"])

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from releases import anchors, book, triggers
 from releases.models import BookHead
+from releases.services import book_checks
 
 UNKNOWN = (
     "No anchor was compared. A cut tail or a full rewrite can only be found against one that was kept outside the "
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         except anchors.NotAnchored as why:
             raise CommandError(f"Nothing was verified. {why}") from None
         flaw = book.verify(kept)
+        book_checks.keep_whole(flaw)
         if flaw is not None:
             raise CommandError(f"The book does not hold at event {flaw.seq}: {flaw.what}.")
         missing = triggers.missing()
