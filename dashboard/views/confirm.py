@@ -19,7 +19,7 @@ from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
 from releases.migration_report import COMMAND, NO_COMMAND, loss_digest
 from releases.models import Deployment, Environment, Rollback
-from releases.queries import readiness, rollback_page
+from releases.queries import configuration, readiness, rollback_page
 from releases.queries.migrations import report_token
 from releases.queries.standing import progress_by_deployment, standing
 from releases.services import rollbacks
@@ -51,6 +51,7 @@ def confirm(request: HttpRequest, service: str, environment: str) -> HttpRespons
     seen = _number(request.GET.get("seen"))
     context = _context(request, place, to=_number(request.GET.get("to")), seen=seen)
     _ask_for_a_look(context)
+    _add_differences(context)
     return render(request, "confirm.html", context)
 
 
@@ -105,6 +106,7 @@ def _again(request: HttpRequest, place: Environment, given: dict[str, str], refu
         standing_in_the_way=refusal.made if isinstance(refusal.made, Rollback) else None,
     )
     _ask_for_a_look(context)
+    _add_differences(context)
     return render(request, "confirm.html", context, status=refusal.status)
 
 
@@ -242,6 +244,12 @@ def _ask_for_a_look(context: dict[str, Any]) -> None:
     if target is None or not rollback_page.wants_look(context["rendered"], context["looked_at"], context["at"]):
         return
     knocks.knock("render_target", context["environment"].act_queue, target.pk)
+
+
+def _add_differences(context: dict[str, Any]) -> None:
+    """Say how the configuration under the target differed from what is live; None where it was not kept of both."""
+    live, target = context["deployed"], context["target"]
+    context["differences"] = configuration.compared(target, live) if live and target else None
 
 
 def _token(context: dict[str, Any]) -> str:

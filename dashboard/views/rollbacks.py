@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import marks, wording
@@ -224,6 +225,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "elsewhere": [one for one in serving.instances if one.word == "other"],
         "say": say,
         "readiness_at_press": [read_item(stored) for stored in row.at_press.get("readiness", [])],
+        "looked_at_press": parse_datetime(row.at_press.get("looked_at", "")),
         "settled": settled,
         "answered": rollback_page.answered(probes),
         "probes": probes,

@@ -13,15 +13,18 @@ NOT_COMPARABLE = "(kept as a secret in one of the two)"
 
 
 def difference(now: Deployment, before: Deployment | None) -> list[tuple[str, str, str]]:
+    """Return what `compared` does, and nothing where the two cannot be compared."""
+    return (compared(now, before) if before is not None else None) or []
+
+
+def compared(now: Deployment, before: Deployment) -> list[tuple[str, str, str]] | None:
     """Return (key, shown before, shown now) of every key that is not the same in the two, by key. One query.
 
-    Empty where either checklist kept no configuration. Secrets are only said to be other ones.
+    None where either checklist kept no configuration. Secrets are only said to be other ones.
     """
-    if before is None:
-        return []
     kept = _kept(now, before)
     if now.verify_run_id not in kept or before.verify_run_id not in kept:
-        return []
+        return None
     here, there = kept[now.verify_run_id], kept[before.verify_run_id]
     return [
         (key, *_shown(there.get(key), here.get(key)))

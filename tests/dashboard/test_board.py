@@ -417,3 +417,50 @@ def test_the_gravest_question_speaks_for_a_failing_release_whichever_probe_answe
         Finding.objects.create(probe_run=probe, kind="x", subject="/account", level="fail", sentence=sentence)
     said = words(signed_in(factory.lead()).get("/"))
     assert "logged_in_traffic: reader A's name reached reader B (+1 more)" in said
+
+
+# --- Readiness and the queue ----------------------------------------------------------------------------------------
+
+
+def test_a_way_back_that_nobody_looked_at_lately_is_not_known_and_needs_somebody_later() -> None:
+    place = factory.environment()
+    first = factory.deployed(place, "2026.11.2")
+    live = factory.deployed(place, "2026.11.3")
+    factory.act_worker(place)
+    factory.rendered(place, first)
+    said = told_on_board()
+    assert (
+        "way back 2026.11.2 not known : no worker has looked lately at artifact, migrations, rehearsal and lock" in said
+    )
+    assert "Needs somebody (0)" in said, "the first look may be on its way"
+    Deployment.objects.filter(pk=live.pk).update(finished_at=timezone.now() - timedelta(minutes=6))
+    assert "Needs somebody (1) not known archive/production" in words(signed_in(factory.lead()).get("/"))
+
+
+def test_what_the_worker_found_red_stands_in_short_on_the_board() -> None:
+    place, target, live = factory.story()
+    factory.open_way_back(place, target, live)
+    place.readiness_looks.all().delete()
+    factory.looked(place, target, live, red("artifact", "answered 404", "Build it."))
+    assert "way back 2026.11.3 not ready : its artifact is gone" in told_on_board()
+
+
+def test_a_new_look_that_finds_the_same_leaves_the_board_as_it_is() -> None:
+    place, target, live = factory.story()
+    factory.open_way_back(place, target, live)
+    client = signed_in(factory.on_call())
+    address, _ = polled(client.get("/")) or ("", 0)
+    place.readiness_looks.update(looked_at=timezone.now())
+    assert client.get(address, headers=HTMX).status_code == 204
+
+
+def test_a_silent_queue_is_said_once_and_asked_for_once(broker: dict[str, Any]) -> None:
+    """B10"""
+    factory.story()
+    factory.environment(factory.service("payments"))
+    broker["answers"] = False
+    client = signed_in(factory.on_call())
+    said = words(client.get("/"))
+    assert said.count("The queue does not answer") == 1
+    client.get("/")
+    assert broker["asked"] == 1

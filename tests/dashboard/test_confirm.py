@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from releases import knocks
-from releases.models import Deployment, Environment, Event, Freeze, Release, Rollback, User
+from releases.models import Deployment, Environment, Event, Freeze, ProbeRun, ReadinessLook, Release, Rollback, User
+from releases.queries.readiness.item import red
 from releases.states import DeploymentStatus, Regression, RollbackStatus, Verdict
 from tests import factory
 
@@ -108,7 +109,7 @@ def test_red_items_come_first_with_what_to_do_and_the_button_stays(
 ) -> None:
     said = text(browser.get(PAGE))
     assert "1 check is red You can go on; this is recorded." in said
-    assert "artifact, migrations, rehearsal, lock no worker has looked yet." in said
+    assert "artifact, migrations, rehearsal, lock: not known no worker has looked yet." in said
     assert "no worker has reported itself in the last 30 s. Start manage.py work act" in said
     assert "Roll back production to 2026.11.3" in said
 
@@ -538,3 +539,105 @@ def test_the_page_says_who_will_be_told(
 ) -> None:
     Environment.objects.update(receivers=receivers)
     assert says in text(browser.get("/s/archive/production/rollback"))
+
+
+# --- Differences, staleness, what is kept of it ---------------------------------------------------------------------
+
+
+def keeps(deployment: Deployment, configuration: dict[str, Any]) -> None:
+    """Have a deployment's checklist have measured this configuration."""
+    run = deployment.verify_run
+    assert run is not None
+    ProbeRun.objects.create(
+        run=run,
+        key="configuration",
+        effect="none",
+        wave=1,
+        status="done",
+        verdict="pass",
+        figures={"configuration": configuration},
+    )
+
+
+def test_what_differs_in_the_configuration_is_shown_where_both_measured_it(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    _, target, live = story
+    assert "Not compared: the checklists of 2026.11.4 and 2026.11.3 did not both measure it" in text(browser.get(PAGE))
+    keeps(target, {"CACHE": {"value": "30"}, "TOKEN": {"digest": "a"}, "SAME": {"value": "1"}})
+    keeps(live, {"CACHE": {"value": "300"}, "TOKEN": {"digest": "b"}, "SAME": {"value": "1"}})
+    said = text(browser.get(PAGE))
+    assert "2 keys differ between the checklists of the two." in said
+    assert re.search(r"CACHE\W+300\W+30\b", said)
+    assert "(another secret)" in said
+    assert "SAME" not in said
+
+
+def test_a_configuration_that_is_the_same_is_said_to_be(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    keeps(story[1], {"A": {"value": "1"}})
+    keeps(story[2], {"A": {"value": "1"}})
+    assert "The same under both versions when their checklists measured it." in text(browser.get(PAGE))
+
+
+def test_an_open_way_back_says_would_work_and_when_it_was_checked(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    factory.open_way_back(*story)
+    ReadinessLook.objects.update(looked_at=timezone.now() - timedelta(seconds=40))
+    said = text(browser.get(PAGE))
+    assert "Would work" in said
+    assert re.search(r"checked 4\d.s ago", said)
+
+
+def test_a_look_that_is_too_old_is_not_known_and_never_would_work(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    factory.open_way_back(*story)
+    ReadinessLook.objects.update(looked_at=timezone.now() - timedelta(minutes=12))
+    said = text(browser.get(PAGE))
+    assert "Not known whether it would work" in said
+    assert "Would work" not in said
+    assert re.search(r"checked 12.min ago", said)
+    assert "Roll back production to 2026.11.3" in said, "it can be pressed all the same"
+
+
+def test_a_look_that_is_a_minute_old_is_made_again_for_whoever_decides(
+    browser: Client,
+    story: tuple[Environment, Deployment, Deployment],
+    knocked: list[Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    place, target, _ = story
+    factory.open_way_back(*story)
+    ReadinessLook.objects.update(looked_at=timezone.now() - timedelta(seconds=70))
+    with django_capture_on_commit_callbacks(execute=True):
+        browser.get(PAGE)
+    assert knocked == [("render_target", place.act_queue, target.pk)]
+
+
+def test_a_new_look_reaches_an_open_page(browser: Client, story: tuple[Environment, Deployment, Deployment]) -> None:
+    factory.open_way_back(*story)
+    address = _polled(browser.get(PAGE))
+    assert browser.get(address).status_code == 204
+    look = ReadinessLook.objects.get()
+    look.items = [red("artifact", "archive-2026.11.3 answered 404", "Build it again.").stored(), *look.items[1:]]
+    look.save()
+    answer = browser.get(address)
+    assert "archive-2026.11.3 answered 404. Build it again." in text(answer)
+    assert "Not ready: artifact, archive-2026.11.3 answered 404." in text(answer), "a screen reader is told"
+
+
+def test_what_was_red_or_not_known_at_the_press_stands_on_the_rollbacks_page(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    place, target, live = story
+    factory.rendered(place, target)
+    factory.looked(place, target, live, red("artifact", "answered 404", "Build it."))
+    answer = browser.post(PAGE, form(live, target, digest=factory.DIGEST))
+    kept = text(browser.get(answer.headers["Location"]))
+    assert "artifact: not ready answered 404" in kept
+    assert re.search(r"a worker had looked \d+.s ago", kept)
+    assert "worker: not ready no worker has reported itself" in kept
+    assert "command renders on worker-1" in kept

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from releases.models import ChecklistRun, Deployment, Freeze, ProbeRun
+from releases.queries.readiness.item import red
 from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
 from tests import factory
 from tests.dashboard.pages import HTMX, asked_with, links, polled, queries_of, signed_in, words
@@ -301,3 +302,29 @@ def test_filters_that_leave_nothing_say_so(query: str, status: int, said: str) -
     response = signed_in(factory.lead()).get(f"{PAGE}?{query}")
     assert response.status_code == status
     assert said in words(response)
+
+
+# --- Readiness ------------------------------------------------------------------------------------------------------
+
+
+def test_the_card_says_every_item_of_readiness_with_what_to_do_and_when_it_was_checked() -> None:
+    place, target, live = factory.story()
+    factory.open_way_back(place, target, live)
+    place.readiness_looks.all().delete()
+    factory.looked(place, target, live, red("artifact", "answered 404", "Build it again."))
+    client = signed_in(factory.on_call())
+    response = client.get(PAGE)
+    told = words(response)
+    assert "artifact: not ready answered 404 . Build it again." in told
+    assert "lock as it should be" in told
+    assert "checked 0 s ago" in told
+
+
+def test_a_new_look_reaches_the_open_card() -> None:
+    place, target, live = factory.story()
+    factory.open_way_back(place, target, live)
+    client = signed_in(factory.on_call())
+    address, _ = polled(client.get(PAGE)) or ("", 0)
+    assert client.get(address, headers=HTMX).status_code == 204
+    place.readiness_looks.update(looked_at=timezone.now())
+    assert client.get(address, headers=HTMX).status_code == 200
