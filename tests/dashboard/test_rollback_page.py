@@ -380,6 +380,27 @@ def test_every_unhappy_outcome_has_its_own_next_steps(
     assert "Roll back production again…" in following
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.NOT_RESTORED, 0),
+        (Outcome.RESTORED_WITH_DIFFERENCES, 1),
+        (Outcome.INCONCLUSIVE, 0),
+        (Outcome.STOPPED, 0),
+        (Outcome.UNKNOWN, 0),
+    ],
+)
+def test_whatever_failed_shows_the_note_the_exact_command_the_freeze_and_whom_to_call(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User, outcome: Outcome, code: int
+) -> None:
+    rollback = ended(story, cho, outcome, code=code)
+    following = _next(text(browser.get(address(rollback))))
+    assert "bin/deploy --version=2026.11.3" in following
+    assert "Back to the version before; purge /articles. No migration." in following
+    assert "production is frozen" in following
+    assert "Call Ben Okafor, owner of 2026.11.4, or Web team: #web-oncall." in following
+
+
 def test_unknown_says_that_nothing_is_run_again(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:
