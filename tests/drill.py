@@ -13,7 +13,8 @@ from tests import system
 from tests.run import OWN
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-m", "drill", "tests"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "drill", "tests"]
+"""Two at a time: a drill mostly waits for leases to run out and sweeps to come round."""
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from releases.http import Response
 from releases.probes import cache_status
 from releases.probes.caching import Caching, Use, judge
+from releases.probes.field_notes import notes
 from releases.probes.observatory import RANKED, judge as judge_security
 
 Section = tuple[str, list[str]]
@@ -19,12 +20,13 @@ def explain(response: Response, now: float, targeted: tuple[str, ...] = ()) -> l
         targeted: Targeted fields (RFC 9213) that the shared cache obeys, the strongest first.
     """
     caching = judge(status=response.status, response=response.headers, now=now, targeted=targeted)
+    by_letter = notes(response.status, response.headers, now)  # a clock that is wrong among them
     return [
         ("Answer", list(_answer(response))),
         ("Shared caches (a CDN, Varnish, a proxy)", list(_use(caching.shared, caching))),
         ("A reader's own browser", list(_use(caching.private, caching))),
         ("Where this answer came from", list(_origin(response))),
-        ("Problems in the fields", list(caching.problems) or ["none found"]),
+        ("Problems in the fields", list(dict.fromkeys([*caching.problems, *by_letter])) or ["none found"]),
         ("Security headers, as the Mozilla HTTP Observatory names them", list(_security(response))),
     ]
 

@@ -1,5 +1,8 @@
 """inspect_url at a terminal, against a real server."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -30,6 +33,16 @@ def test_it_names_what_is_not_kept_not_protected_and_not_valid(httpserver: HTTPS
     assert "max-age='soon' is no number of seconds" in said
     assert "csp-not-implemented (8 of 8, 1 is best)" in said
     assert "cookies-session-without-httponly-flag" in said
+
+
+def test_a_clock_that_is_wrong_is_said(
+    httpserver: HTTPServer, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B21: the server dates its answer with its own clock, which is this one's; ours is ahead."""
+    ahead = SimpleNamespace(time=lambda: time.time() + 300)
+    monkeypatch.setattr("releases.management.commands.inspect_url.time", ahead)
+    said = terminal("inspect_url", serve(httpserver, Cache_Control="max-age=60"), "--allow-private")
+    assert "The server's clock is 5 minutes behind." in said
 
 
 def test_a_targeted_field_counts_where_it_is_asked_for(httpserver: HTTPServer, terminal: Terminal) -> None:

@@ -16,17 +16,16 @@ from tests.rig.postgres import PostgresServer, run_postgres
 
 DRILL_SECONDS = 300
 """How long one drill may take."""
-KINDS = ("servers", "embedded")
+KINDS = (pytest.param("servers", marks=pytest.mark.drill), "embedded")
+"""A drill that is quick enough for `make test`, and bears no mark of its own, is run there on what needs no servers."""
 
-_docs: dict[str, str] = {}
 
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            _docs[item.nodeid] = getattr(getattr(item, "function", None), "__doc__", None) or ""
+            doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
+            item.user_properties.append(("row", doc.partition(":")[0]))
             if item.get_closest_marker("drill") and not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(DRILL_SECONDS))
 
@@ -39,16 +38,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, [])
         if getattr(report, "when", "") == "call" or outcome == "error"
     ]
-    rows = [(report, _docs[report.nodeid]) for report in reports if _docs.get(report.nodeid, "").startswith("B")]
+    rows = [(report, dict(report.user_properties).get("row", "")) for report in reports]
+    rows = sorted((each for each in rows if each[1].startswith("B")), key=lambda each: _number(each[1]))
     if rows:
         terminalreporter.section("drills")
-    for report, doc in sorted(rows, key=lambda row: _number(row[1])):
+    for report, row in rows:
         what = report.nodeid.rpartition("::")[2]
-        terminalreporter.write_line(f"{doc.partition(':')[0]:12} {report.outcome:7} {report.duration:6.1f} s  {what}")
+        terminalreporter.write_line(f"{row:5} {report.outcome:7} {report.duration:6.1f} s  {what}")
 
 
-def _number(doc: str) -> int:
-    return int("".join(character for character in doc[1:4] if character.isdigit()))
+def _number(row: str) -> int:
+    return int("".join(character for character in row if character.isdigit()) or 0)
 
 
 class Place:

@@ -120,6 +120,10 @@ class Drill:
         """A client of the broker itself, past every proxy."""
         return Redis.from_url(self.broker_url, socket_timeout=10, socket_connect_timeout=2)
 
+    def flush_broker(self) -> None:
+        with self.broker_client() as client:
+            client.flushall()
+
     def watch(self, rollback: int) -> None:
         """Have the page of a rollback looked at from now on."""
         if self.watcher is not None:
