@@ -189,7 +189,9 @@ def ended(rollback: Rollback, seconds: float) -> Rollback:
         now = Rollback.objects.select_related("execution", "restore_run").get(pk=rollback.pk)
         return None if now.open else now
 
-    return wait_until(look, seconds, lambda: f"{rollback.tag} ends: {_say(rollback)}")
+    found = wait_until(look, seconds, lambda: f"{rollback.tag} ends: {_say(rollback)}")
+    assert found is not None, "it waits until there is one"
+    return found
 
 
 def _say(rollback: Rollback) -> str:
