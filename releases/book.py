@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from releases.actor import Actor
@@ -148,11 +147,12 @@ def record(
         "details": details,
     }
     digest = hashlib.sha256(canonical(payload)).hexdigest()
-    with transaction.atomic():
-        head = _lock_head()
-        event_hash = chain_hash(head.hash or GENESIS, head.seq, digest)
+    with transaction.atomic(savepoint=False):
+        head = _locked_head()
+        seq, previous = head.seq + 1, head.hash or GENESIS
+        event_hash = chain_hash(previous, seq, digest)
         event = Event.objects.create(
-            seq=head.seq,
+            seq=seq,
             at=at,
             action=action.value,
             actor=actor.name,
@@ -161,10 +161,10 @@ def record(
             object_tag=about,
             payload=payload,
             payload_digest=digest,
-            previous=head.hash or GENESIS,
+            previous=previous,
             hash=event_hash,
         )
-        BookHead.objects.filter(pk=1).update(hash=event_hash)
+        BookHead.objects.filter(pk=1).update(seq=seq, hash=event_hash)
     return event
 
 
@@ -233,12 +233,13 @@ def events_up_to(seq: int) -> Iterator[Event]:
     return Event.objects.filter(seq__lte=seq).order_by("seq").iterator(chunk_size=1000)
 
 
-def _lock_head() -> BookHead:
-    """Raise the head's number, which locks its row until the transaction ends, and return it."""
-    if not BookHead.objects.filter(pk=1).update(seq=F("seq") + 1):
-        BookHead.objects.bulk_create([BookHead(pk=1)], ignore_conflicts=True)
-        BookHead.objects.filter(pk=1).update(seq=F("seq") + 1)
-    return BookHead.objects.get(pk=1)
+def _locked_head() -> BookHead:
+    """Return the head, locked until the transaction ends; on SQLite whoever writes is alone from the beginning."""
+    locked = BookHead.objects.select_for_update(no_key=True).filter(pk=1)
+    if (head := locked.first()) is not None:
+        return head
+    BookHead.objects.bulk_create([BookHead(pk=1)], ignore_conflicts=True)
+    return locked.get()
 
 
 def _json(payload: Any) -> bytes:

@@ -14,8 +14,12 @@ def move(rollback: Rollback, to: RollbackStatus, **fields: Any) -> bool:
     moved = Rollback.objects.filter(pk=rollback.pk, status__in=sources).update(
         status=to, version=F("version") + 1, **fields
     )
-    if moved:
-        rollback.refresh_from_db()
+    if moved:  # with what the next steps ask it for, in one query
+        rollback.refresh_from_db(
+            from_queryset=Rollback.objects.select_related(
+                "environment__service", "target__release", "undone", "deployment", "execution"
+            )
+        )
     return bool(moved)
 
 
