@@ -12,6 +12,7 @@ RUN pip install --require-hashes --requirement requirements.txt
 COPY manage.py ./
 COPY config ./config
 COPY dashboard ./dashboard
+COPY docs/runbook.md ./docs/runbook.md
 COPY releases ./releases
 COPY static ./static
 COPY templates ./templates

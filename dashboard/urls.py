@@ -23,6 +23,7 @@ from dashboard.views import (
     results,
     review,
     rollbacks,
+    runbook,
     services,
     trends,
 )
@@ -38,6 +39,7 @@ urlpatterns = [
     path("setup", operating.setup, name="setup"),
     path("review", review.review, name="review"),
     path("trends", trends.trends, name="trends"),
+    path("runbook", runbook.runbook, name="runbook"),
     path("healthz", health.healthz, name="healthz"),
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),

@@ -157,7 +157,7 @@
   // --- Copying ----------------------------------------------------------------------------------------------------
 
   function reveal() {
-    for (const button of document.querySelectorAll(".copy[hidden]")) button.hidden = false;
+    for (const button of document.querySelectorAll(".copy[hidden]")) button.hidden = "share" in button.dataset && !navigator.share;
   }
 
   async function copy(text) {
@@ -187,6 +187,13 @@
       }, 2000);
     };
     copy(button.dataset.copy).then(() => answer("Copied"), () => answer("Not copied"));
+  });
+
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-share]");
+    if (!button) return;
+    const text = button.dataset.title + ":\n" + button.dataset.share + "\n" + location.href;
+    navigator.share({ title: button.dataset.title, text }).catch(() => {}); // closed without sending: nothing to say
   });
 
   // --- Small things -----------------------------------------------------------------------------------------------

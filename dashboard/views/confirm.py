@@ -22,6 +22,7 @@ from releases.models import Deployment, Environment, Rollback
 from releases.queries import configuration, readiness, rollback_page
 from releases.queries.migrations import report_token
 from releases.queries.standing import progress_by_deployment, standing
+from releases.queries.terminal import terminal
 from releases.services import rollbacks
 from releases.services.lookups import listed_environment
 from releases.states import Verdict
@@ -189,7 +190,10 @@ def _context(
         "refused": bool(problems),
         "filled": filled or _defaults(request, live),
         "key": uuid.uuid4().hex,
-        "terminal": _terminal(place, target if target != default else None, request.user.get_username()),
+        "terminal": terminal(
+            place, rendered, request.user.get_username(), target.release.version if target and target != default else ""
+        ),
+        "nobody_works": not facts.alive,
         "broker_silent": queue_answers is False,
         "live": False,
         "new_press": False,
@@ -230,12 +234,6 @@ def _defaults(request: HttpRequest, live: Deployment | None) -> dict[str, str]:
         "words": request.GET.get("words", "")[:WORDS_LIMIT],
         "purge": "true",
     }
-
-
-def _terminal(place: Environment, other_target: Deployment | None, username: str) -> list[str]:
-    """Return the command that does the same from a terminal of the worker's host."""
-    other = ["--to", other_target.release.version] if other_target else []
-    return ["manage.py", "rollback", place.service.key, place.key, "--as", username, *other]
 
 
 def _ask_for_a_look(context: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
 from releases.queries.readiness.item import read as read_item
+from releases.queries.terminal import terminal
 from releases.queries.timings import first_route
 from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
@@ -261,7 +262,12 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "who_may_roll_back": who_may("roll_back"),
         "who_may_lift": who_may("lift_freeze"),
         "stoppable": row.status in STOPPABLE and not _lost(row),
-        "terminal": _terminal(row, request.user.get_username() if may else row.requester.username),
+        "terminal": terminal(
+            row.environment,
+            queries.rendered_for(row.environment, row.target) if row.status == RollbackStatus.QUEUED else None,
+            request.user.get_username() if may else row.requester.username,
+            row.target.release.version,
+        ),
         "token": _token(row, probes),
         "live": False,
         "turned": False,
@@ -348,13 +354,6 @@ def _answered(probe: ProbeRun) -> Answered:
 
 def _evidence(finding: Finding) -> str:
     return json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else ""
-
-
-def _terminal(row: Rollback, username: str) -> list[str]:
-    """Return the command that runs a queued rollback from a terminal of the worker's host."""
-    environment = row.environment
-    version = row.target.release.version
-    return ["manage.py", "rollback", environment.service.key, environment.key, "--as", username, "--to", version]
 
 
 def _summary(request: HttpRequest, context: dict[str, Any]) -> str:

@@ -109,6 +109,8 @@ class RenderedCommand(models.Model):
     looked = models.PositiveBigIntegerField(default=0)
     """Raised at the end of every whole look, artifact included; whoever asked for one waits until it has risen."""
     host = models.CharField(max_length=255)
+    terminal = models.JSONField(default=list)
+    """How a command line on that host begins: the variables it needs, its Python and its `manage.py`."""
     rendered_at = models.DateTimeField()
 
     class Meta:

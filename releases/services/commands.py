@@ -173,7 +173,7 @@ def keep_rendered(environment: Environment, target: Deployment) -> RenderedComma
     row, _ = RenderedCommand.objects.update_or_create(
         environment=environment,
         target=target,
-        defaults={**fields, "host": places.host(), "rendered_at": timezone.now()},
+        defaults={**fields, "host": places.host(), "terminal": places.terminal(), "rendered_at": timezone.now()},
     )
     return row
 

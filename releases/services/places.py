@@ -6,6 +6,7 @@ Only workers and commands on their host come here; the web process never reads t
 import contextlib
 import os
 import socket
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def secrets_to_mask(environment: Environment) -> list[str]:
 
 def host() -> str:
     return socket.gethostname()
+
+
+def terminal() -> list[str]:
+    """Return how a command line begins that does on this host what this process does. No secret is in it."""
+    named = {"ROLLBOOK_HOME": str(settings.ROLLBOOK_HOME), "ROLLBOOK_CATALOGUE": settings.ROLLBOOK_CATALOGUE}
+    variables = [f"{name}={value}" for name, value in named.items() if value]
+    return ["env", *variables, sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
 def passed_environment() -> dict[str, str]:

@@ -11,7 +11,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from releases import knocks
-from releases.models import Deployment, Environment, Event, Freeze, ProbeRun, ReadinessLook, Release, Rollback, User
+from releases.models import (
+    Deployment,
+    Environment,
+    Event,
+    Freeze,
+    ProbeRun,
+    ReadinessLook,
+    Release,
+    RenderedCommand,
+    Rollback,
+    User,
+    Worker,
+)
 from releases.queries.readiness.item import red
 from releases.states import DeploymentStatus, Regression, RollbackStatus, Verdict
 from tests import factory
@@ -317,6 +329,26 @@ def test_a_silent_broker_is_said_before_the_press_with_the_way_around_it(
     assert "The queue does not answer" in said
     assert "Your press is kept." in said
     assert "manage.py rollback archive production --as cho" in said
+
+
+def test_without_any_worker_the_page_shows_the_exact_command_for_its_host_before_the_press(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    place, target, _ = story
+    begin = ["env", "ROLLBOOK_HOME=/srv/home", "/srv/bin/python", "/srv/manage.py"]
+    RenderedCommand.objects.update_or_create(
+        environment=place,
+        target=target,
+        defaults={"host": "worker-1", "terminal": begin, "digest": factory.DIGEST, "rendered_at": timezone.now()},
+    )
+    Worker.objects.all().delete()
+    page = browser.get(PAGE)
+    said = text(page)
+    assert "Nobody works this queue" in said
+    assert "Somebody with a terminal on worker-1" in said
+    assert "env ROLLBOOK_HOME=/srv/home /srv/bin/python /srv/manage.py rollback archive production --as cho" in said
+    assert "Roll back production to 2026.11.3" in said, "the click is kept"
+    assert "data-share=" in page.content.decode()
 
 
 def test_the_broker_is_not_asked_by_every_reader(

@@ -28,6 +28,7 @@ SIGNED_IN = {
     "trends",
     "history_csv",
     "history_jsonl",
+    "runbook",
     "service",
     "release_by_version",
     "environment",

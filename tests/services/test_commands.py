@@ -340,3 +340,15 @@ def test_looking_for_the_artifact_waits_for_no_command_of_the_environment(
 def test_a_catalogue_that_cannot_be_read_leaves_nothing_known(facts: Facts, little_service: LittleService) -> None:
     little_service.catalogue.write_text("")
     assert identities(facts()) == ["does_not_render", "artifact_unknown"]
+
+
+def test_the_worker_says_how_a_command_line_on_its_host_begins(
+    production: Environment, target: Deployment, settings: Any
+) -> None:
+    row = keep_rendered(production, target)
+    said = " ".join(row.terminal)
+    assert row.terminal[0] == "env"
+    assert f"ROLLBOOK_HOME={settings.ROLLBOOK_HOME}" in row.terminal
+    assert f"ROLLBOOK_CATALOGUE={settings.ROLLBOOK_CATALOGUE}" in row.terminal
+    assert row.terminal[-1].endswith("/manage.py")
+    assert settings.SECRET_KEY not in said
