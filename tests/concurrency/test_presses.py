@@ -25,9 +25,9 @@ def story() -> tuple[Environment, Deployment, Deployment]:
 
 
 def presses(story: tuple[Environment, Deployment, Deployment], actor: Actor, key: str = "") -> Callable[[], Rollback]:
-    _, target, live = story
+    place, target, live = story
     spec = RollbackSpec(
-        service="archive", environment="production", live=live.pk, target=target.pk, reason="users", words="leak"
+        service="archive", environment=place.key, live=live.pk, target=target.pk, reason="users", words="leak"
     )
     return lambda: press(spec, actor=actor, key=key)
 
@@ -62,16 +62,44 @@ def test_a_hundred_clicks_with_keys_of_their_own_are_all_pointed_to_the_one_roll
 def test_of_two_people_at_once_one_rolls_back_and_the_other_sees_who(
     together: Together, story: tuple[Environment, Deployment, Deployment]
 ) -> None:
-    """B24"""
-    people = [factory.actor(factory.on_call()), factory.actor(factory.lead())]
-    for _ in range(ROUNDS):
-        answers = together([presses(story, person) for person in people])
+    """B24: fifty rounds."""
+    two_at_once(together, story, [story[1], story[1]], ROUNDS)
+
+
+def test_of_two_people_with_different_targets_the_second_is_told_both(together: Together) -> None:
+    """B25: fifty rounds."""
+    place = factory.environment()
+    targets = [factory.deployed(place, version) for version in ("2026.11.2", "2026.11.3")]
+    two_at_once(together, (place, targets[0], factory.deployed(place, "2026.11.4")), targets, ROUNDS)
+
+
+def two_at_once(
+    together: Together,
+    story: tuple[Environment, Deployment, Deployment],
+    targets: list[Deployment],
+    rounds: int,
+) -> None:
+    """Have two people press at the same moment, and the one who was first cancel; again and again."""
+    people = [factory.actor(factory.on_call("dora")), factory.actor(factory.on_call("eli"))]
+    place, _, live = story
+    for _ in range(rounds):
+        answers = together(
+            [presses((place, target, live), person) for person, target in zip(people, targets, strict=True)]
+        )
         rollback = next(answer for answer in answers if isinstance(answer, Rollback))
         conflict = next(answer for answer in answers if isinstance(answer, Conflict))
         assert conflict.made == rollback
-        assert conflict.problems[0].failed.startswith(f"{rollback.requested_by} already rolls")
+        said = conflict.problems[0]
+        asked = next(
+            target for person, target in zip(people, targets, strict=True) if person.name != rollback.requested_by
+        )
+        assert said.failed.startswith(
+            f"{rollback.requested_by} already rolls {place} back to {rollback.target.release.version}"
+        )
+        assert said.got == asked.release.version
         assert cancel(rollback, actor=people[0])
-    assert Rollback.objects.count() == ROUNDS
+    assert Rollback.objects.count() == rounds
+    assert Event.objects.filter(action="rollback:pressed").count() == rounds
 
 
 def test_a_release_that_is_registered_ten_times_at_once_with_one_key_is_registered_once(together: Together) -> None:

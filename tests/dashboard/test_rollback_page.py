@@ -436,11 +436,11 @@ def test_an_old_rollback_tells_what_came_since_instead_of_what_to_do(
 def test_processes_left_behind_are_listed(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:
-    """B35"""
-    left = exited(story[0], left_behind=["4711 sleep 999"])
+    """B35, B38"""
+    left = exited(story[0], left_behind=["4711 sleep 999 (left the command's session, is in 4711)"])
     said = text(browser.get(address(ended(story, cho, Outcome.RESTORED, execution=left))))
     assert "It left processes behind" in said
-    assert "4711 sleep 999" in said
+    assert "4711 sleep 999 (left the command&#39;s session, is in 4711)" in said
 
 
 def test_the_page_keeps_what_was_on_the_screen_at_the_press(

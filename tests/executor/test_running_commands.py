@@ -66,6 +66,13 @@ def test_a_command_that_reads_its_input_finds_none(bench: Bench) -> None:
     assert (result.exit_code, result.stop_reason) == (4, "")
 
 
+def test_a_command_that_asks_a_terminal_for_a_password_finds_none(bench: Bench) -> None:
+    """B39: as sudo and ssh ask, past the standard input: there is no terminal in its session."""
+    result = bench.python("import os; os.open('/dev/tty', os.O_RDWR)", timeout=5)
+    assert (result.exit_code, result.stop_reason) == (1, "")
+    assert "/dev/tty" in result.output
+
+
 def test_a_command_leads_a_session_of_its_own(bench: Bench) -> None:
     result = bench.python("import os; print(os.getsid(0) == os.getpgid(0) == os.getpid())")
     assert result.output == "True\n"
