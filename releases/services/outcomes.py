@@ -84,6 +84,7 @@ def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, deta
     if not moved:
         return False
     _close_deployment(rollback, serving)
+    look_soon(rollback.environment)
     messages.tell_outcome(rollback)
     book.record(
         Tag.ROLLBACK_DONE,
@@ -183,5 +184,5 @@ def _close_deployment(rollback: Rollback, serving: Serving) -> None:
     recorded = Q(live=was)
     if serving is Serving.TARGET:  # a deployment may have been reported meanwhile; this was measured after it
         recorded |= Q(live__during_rollback=rollback.tag)
-    if closed and Environment.objects.filter(recorded, pk=deployment.environment_id).update(live=now):
-        look_soon(rollback.environment)
+    if closed:
+        Environment.objects.filter(recorded, pk=deployment.environment_id).update(live=now)

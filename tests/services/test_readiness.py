@@ -25,19 +25,24 @@ from releases.models import (
 )
 from releases.queries.readiness.item import ReadinessItem, read
 from releases.services import places, workers as worker_reports
+from releases.services.acceptances import weigh_live
 from releases.services.checklists import begin_run, make_run, settle_run
 from releases.services.commands import look_at_way_back, render_target
 from releases.services.deployments import finish_deployment, start_deployment
+from releases.services.outcomes import end_rollback
 from releases.services.readiness import lock
 from releases.services.releases import unmark_bad
 from releases.services.rollbacks import cancel, press
 from releases.states import (
     ExecutionKind,
+    Outcome,
     ProbeStatus,
     Purpose,
     RehearsalOutcome,
     RehearsalStatus,
     RehearsalStepKind,
+    RollbackStatus,
+    Serving,
     Verdict,
 )
 from tests import factory
@@ -331,6 +336,25 @@ def test_a_press_has_the_other_environments_looked_at_after_the_rollback_was_kno
     workers.knocked.clear()
     assert cancel(rollback, actor=factory.actor(cho))
     assert sorted(asked(workers)) == sorted([production.pk, staging.pk])
+
+
+def test_a_rollback_that_ends_has_the_way_back_looked_at(
+    production: Environment, target: Deployment, workers: InlineWorkers, cho: User
+) -> None:
+    assert production.live is not None
+    row = factory.rollback(production, target, production.live, cho, status=RollbackStatus.VERIFYING)
+    workers.knocked.clear()
+    assert end_rollback(row, outcome=Outcome.NOT_RESTORED, serving=Serving.OTHER, detail="web-1 kept 2026.11.4.")
+    assert asked(workers) == [production.pk]
+
+
+def test_an_acceptance_has_the_way_back_looked_at(
+    production: Environment, target: Deployment, workers: InlineWorkers
+) -> None:
+    """What was not verified may be a target now."""
+    workers.knocked.clear()
+    weigh_live(target)
+    assert asked(workers) == [production.pk]
 
 
 # --- What a worker says of itself -------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ def items(facts: Facts) -> list[ReadinessItem]:
     kept += [not_known(key, f"the worker on {look.host} did not look at it") for key in missing]
     if fresh(look.looked_at, facts.now):
         return kept
+    if look.looked_at > facts.now:
+        says, what_to_do = f"the clock of {look.host} runs ahead", "Set it right: nobody can tell how old its look is."
+        return [not_known(item.key, says, what_to_do) for item in kept]
     return [
         not_known(item.key, f"not looked at since {look.looked_at:%H:%M}Z", "See whether the worker still runs.")
         for item in kept
