@@ -6,6 +6,9 @@ from pathlib import Path
 from demo.accounts import ACCOUNTS, Account
 from demo.places import PROJECT, Environment, repository
 
+CHAT = "ROLLBOOK_DEMO_CHAT"
+"""The variable with the address, as Apprise takes it, of the chat that is told; without it nobody is."""
+
 HEAD = """\
 # Written at each start of the demo; changes made here are lost. Your own catalogue: docs/configuration.md.
 
@@ -13,7 +16,7 @@ HEAD = """\
 title = "Article archive"
 team = "Archive team"
 contact = "#archive-oncall, +49 30 000000"
-
+{tell}
 # Going back is the same command with an earlier version.
 [services.archive.commands.deploy]
 argv = {deploy}
@@ -133,13 +136,14 @@ marker = {marker}
 """
 
 
-def catalogue_text(home: Path, environments: tuple[Environment, ...]) -> str:
-    """Return the catalogue, as TOML."""
+def catalogue_text(home: Path, environments: tuple[Environment, ...], *, tells: bool = False) -> str:
+    """Return the catalogue, as TOML; `tells`: with the chat whose address is in the environment."""
     deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
     artifact = ["git", f"--git-dir={repository(home) / '.git'}", "rev-parse", "--verify", "--quiet", "{version}"]
     migrations = ["bin/migrations", f"--home={home}", "--from={live_version}", "--to={version}"]
     parts = [
         HEAD.format(
+            tell=f'tell = [{{ name = "chat", url = "env:{CHAT}" }}]\n' if tells else "",
             deploy=_list(deploy),
             directory=_text(PROJECT / "demo"),
             artifact=_list(artifact),

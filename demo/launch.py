@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.accounts import prepare_accounts
-from demo.catalogue import catalogue_text
+from demo.catalogue import CHAT, catalogue_text
 from demo.deploying import check_out, find_commit, switch
 from demo.places import (
     PROJECT,
@@ -59,7 +59,7 @@ def prepare(home: Path, port: int) -> Prepared:
         if not environment.current.is_dir():
             _first_version(home, environment)
     catalogue = demo_home(home) / "catalogue.toml"
-    write_whole(catalogue, catalogue_text(home, both))
+    write_whole(catalogue, catalogue_text(home, both, tells=bool(os.environ.get(CHAT))))
     programs = [program for environment in both for program in _programs(environment)]
     urls = [url for environment in both for url in (environment.url, *(each.url for each in environment.instances))]
     health = [f"{url}/healthz" for url in urls]

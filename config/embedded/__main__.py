@@ -2,7 +2,8 @@
 
 It reads PORT (8000), ROLLBOOK_HOME (var), DATABASE_URL and REDIS_URL (each empty for the embedded one),
 ROLLBOOK_CATALOGUE (empty for the demo), ROLLBOOK_BIND (127.0.0.1; the dashboard's address) and ROLLBOOK_DEMO_CACHE
-(`varnish` for the real one). Every other ROLLBOOK_ variable is passed on to Rollbook's own programs.
+(`varnish` for the real one). Every other ROLLBOOK_ variable is passed on to Rollbook's own programs; the demo tells
+what it finds to the Apprise address in ROLLBOOK_DEMO_CHAT.
 """
 
 import contextlib

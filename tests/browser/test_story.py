@@ -1,4 +1,6 @@
-"""The main job, in a real browser on real processes: a leaking release is seen, rolled back and proven restored.
+"""The main job, in a real browser on real processes: from the message at 03:12 to a rollback that is proven restored.
+
+Both as on a phone, one with JavaScript off.
 
 On SQLite this is what `make run` starts; on PostgreSQL also Redis and a real Varnish stand behind it.
 """
@@ -7,14 +9,15 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, Page, expect
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from tests.rig.ports import free_block
 from tests.rig.processes import end_of
@@ -25,12 +28,41 @@ PHONE = {"width": 390, "height": 660}
 LEAKED = "Ada Lovelace"
 
 
-@pytest.fixture
-def rollbook(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rollbook]:
-    servers = {} if connection.vendor == "sqlite" else real_servers(request)
-    with run_rollbook(tmp_path / "home", free_block(OFFSETS), tmp_path / "output", servers) as running:
-        running.wait_until_up()
-        yield running
+@dataclass(frozen=True)
+class Night:
+    """A running Rollbook in which both environments just turned red, and what its chat was told."""
+
+    rollbook: Rollbook
+    told: list[dict[str, str]]
+
+    def link_about(self, environment: str) -> str:
+        """Return the link of the message that an environment fails."""
+        return wait_until(lambda: next(self._links(f"fail {environment}"), ""), 30, lambda: f"told: {self.told}")
+
+    def _links(self, title: str) -> Iterator[str]:
+        for message in self.told:
+            if message["title"].startswith(title):
+                yield from re.findall(r"http://\S+", message["message"])
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Night]:
+    """It starts a dozen processes and makes five real deployments, so the tests share it: one environment each."""
+    folder = tmp_path_factory.mktemp("night")
+    servers = {} if "postgresql" not in os.environ.get("DATABASE_URL", "") else real_servers(request)
+    told: list[dict[str, str]] = []
+
+    def take(message: Request) -> Response:
+        told.append(message.get_json())
+        return Response("")
+
+    with HTTPServer(threaded=True) as chat:
+        chat.expect_request("/chat", method="POST").respond_with_handler(take)
+        servers |= {"ROLLBOOK_DEMO_CHAT": f"json://127.0.0.1:{chat.port}/chat"}
+        with run_rollbook(folder / "home", free_block(OFFSETS), folder / "output", servers) as running:
+            running.wait_until_up()
+            wait_until(lambda: releases_are_made(running), 110, lambda: end_of(running.home / "log/seed.log"))
+            yield Night(running, told)
 
 
 def real_servers(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -57,9 +89,9 @@ def sign_in(page: Page, rollbook: Rollbook, username: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.timeout(300)  # it starts a dozen processes and makes five real deployments first
-def test_a_leaking_release_is_seen_rolled_back_and_proven_restored(rollbook: Rollbook, browser: Browser) -> None:
-    wait_until(lambda: releases_are_made(rollbook), 110, lambda: end_of(rollbook.home / "log/seed.log"))
+@pytest.mark.timeout(300)
+def test_a_leaking_release_is_seen_rolled_back_and_proven_restored(night: Night, browser: Browser) -> None:
+    rollbook = night.rollbook
     leak = httpx.get(f"{rollbook.production}/account", timeout=10)
     assert LEAKED in leak.text, "the cache shows one reader's page to everybody"
 
@@ -95,4 +127,29 @@ def test_a_leaking_release_is_seen_rolled_back_and_proven_restored(rollbook: Rol
     assert LEAKED not in after.text, "the leaked page is gone from the cache"
     page.goto(rollbook.url)
     expect(page.get_by_text("frozen").first).to_be_visible()
+    context.close()
+
+
+@pytest.mark.timeout(300)
+def test_from_the_message_to_restored_without_javascript(night: Night, browser: Browser) -> None:
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False)
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+
+    page.goto(night.link_about("archive/staging"))
+    sign_in(page, night.rollbook, "oncall")
+
+    expect(page.get_by_role("heading", name="Roll back archive/staging?")).to_be_visible()
+    button = page.get_by_role("button", name="Roll back staging to 2026.11.2")
+    expect(button).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("radio", name=re.compile("Checklist failing: .*response_time"))).to_be_checked()
+    page.get_by_label("A few words").fill("pages take a second")
+    button.click()
+
+    expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
+    outcome = page.locator("#outcome")  # the page loads itself anew every ten seconds
+    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=90_000)
+    expect(outcome).not_to_contain_text("not restored", ignore_case=True)
+    expect(page.get_by_text("2026.11.2 serves on every instance").first).to_be_visible()
+    expect(page).to_have_title(re.compile("restored", re.I))
     context.close()

@@ -15,7 +15,7 @@ from tests.rig.waiting import wait_until
 
 OFFSETS = [*place.PORTS, *place.DEMO_PORTS]
 """Ports that it takes, counted from the dashboard's."""
-START_SECONDS = 90
+START_SECONDS = 150
 STOP_SECONDS = 30
 
 
