@@ -79,7 +79,7 @@ def _context(request: HttpRequest, shown: Shown) -> dict[str, object]:
         "w": shown,
         "tail": tail,
         "live": False,
-        "may_deploy": may(request, "deploy"),
+        "may_deploy": may(request, "deploy", shown.environment.service.key),
         "who_may_deploy": who_may("deploy"),
-        "may_roll_back": may(request, "roll_back"),
+        "may_roll_back": may(request, "roll_back", shown.environment.service.key),
     }

@@ -7,7 +7,7 @@ from releases.models import User
 
 def audits(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether the auditor's desk is what this person comes for: they may read the book and roll nothing back."""
-    return isinstance(user, User) and user.has_perm("releases.read_book") and not user.has_perm("releases.roll_back")
+    return isinstance(user, User) and user.may("read_book") and not user.may_somewhere("roll_back")
 
 
 def landing(user: AbstractBaseUser | AnonymousUser) -> str:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from dashboard.requests import actor_of
 from dashboard.wording import listed
-from releases.services.permissions import GROUPS
+from releases.groups import groups_with
 
 WORDS = {
     "register_release": "register releases",
@@ -17,16 +17,24 @@ WORDS = {
     "lift_freeze": "lift freezes",
     "run_checklist": "run checklists again",
     "accept_finding": "accept findings",
+    "confirm_result": "say whether an expected result came true",
     "add_note": "write notes",
+    "read_book": "read the whole book",
 }
 """What each permission allows, as it stands after "may"."""
 
 
-def may(request: HttpRequest, permission: str) -> bool:
-    """Return whether the signed-in person holds a permission of `releases.services.permissions`."""
-    return actor_of(request).may(permission)
+def may(request: HttpRequest, permission: str, service: str = "") -> bool:
+    """Return whether the signed-in person holds a permission for a service by its key; without one, for all."""
+    return actor_of(request).may(permission, service)
+
+
+def may_somewhere(request: HttpRequest, permission: str) -> bool:
+    """Return whether they hold it for any service: for forms in which the service is still to be chosen."""
+    user = actor_of(request).user
+    return user is not None and user.may_somewhere(permission)
 
 
 def who_may(permission: str) -> str:
     """Return the groups that hold a permission, as words: `lead and on-call`."""
-    return listed([group for group, held in GROUPS.items() if permission in held])
+    return listed(groups_with(permission))

@@ -21,11 +21,11 @@ class Actor:
     """Address of the client as the trusted hop saw it."""
     scopes: frozenset[str] = field(default_factory=frozenset)
 
-    def may(self, permission: str) -> bool:
-        """Whether they hold `releases.<permission>`; someone at a terminal of the host holds all."""
+    def may(self, permission: str, service: str = "") -> bool:
+        """Whether they hold a permission for a service by its key; someone at a terminal of the host holds all."""
         if self.user is None:
             return self.via == "command line"
-        return self.user.is_active and self.user.has_perm(f"releases.{permission}")
+        return self.user.may(permission, service)
 
 
 def worker() -> Actor:

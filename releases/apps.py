@@ -11,9 +11,7 @@ class ReleasesConfig(AppConfig):
     def ready(self) -> None:
         from releases import checks  # noqa: F401 - registers the system checks
         from releases.services.passages import index_after_migrate
-        from releases.services.people import make_groups_after_migrate
         from releases.triggers import install_after_migrate
 
         post_migrate.connect(install_after_migrate, sender=self)
         post_migrate.connect(index_after_migrate, sender=self)
-        post_migrate.connect(make_groups_after_migrate, sender=self)

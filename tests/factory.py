@@ -43,8 +43,8 @@ CHECKLIST: dict[str, Any] = {
 DIGEST = "d" * 64
 
 
-def person(username: str, group: str = "", **fields: Any) -> User:
-    """Make a person of a group; ana leads, cho is on call, lee audits."""
+def person(username: str, group: str = "", of: Service | None = None, **fields: Any) -> User:
+    """Make a person of a group, for one service or for all; ana leads, cho is on call, lee audits."""
     first, last = {
         "ana": ("Ana", "Ruiz"),
         "cho": ("Cho", "Park"),
@@ -55,7 +55,7 @@ def person(username: str, group: str = "", **fields: Any) -> User:
     user.set_password("correct horse battery")
     user.save()
     if group:
-        add_to_group(user, group)
+        add_to_group(user, group, of, given_by="a test")
     return user
 
 

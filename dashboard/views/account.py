@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import zones
 from dashboard.permits import WORDS
-from dashboard.requests import actor_of, page
+from dashboard.requests import page
 from releases.errors import Invalid, Refused
 from releases.intake import ZoneSpec, from_text
 from releases.models import User
@@ -46,8 +46,14 @@ def _shown(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse
     context = {
         "at": timezone.now(),
         "me": me,
-        "groups": [group.name for group in me.groups.order_by("name")],
-        "may": [words for permission, words in WORDS.items() if actor_of(request).may(permission)],
+        "groups": [f"{group} of {service}" if service else group for group, service in sorted(me.held)],
+        "may": [words for permission, words in WORDS.items() if me.may(permission)],
+        "may_for": {
+            service: [
+                words for permission, words in WORDS.items() if me.may(permission, service) and not me.may(permission)
+            ]
+            for service in sorted({service for _, service in me.held if service})
+        },
         "zone": shown,
         "zones": _choices(zones.guessed(request), me.time_zone),
         "problems": refusal.problems if refusal else (),

@@ -28,7 +28,7 @@ def desk(view: View) -> View:
     @page
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        require(actor_of(request), "read_book", scope="read", on="the book")
+        require(actor_of(request), "read_book", scope="read", service="", on="the book")
         return view(request, *args, **kwargs)
 
     return wrapped

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -82,7 +83,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     return _shown(*asked.key) | {
         "chosen": asked,
         "environments": [("", "all environments"), *((key, key) for key in environment_keys())],
-        "may_roll_back": may(request, "roll_back"),
+        "may_roll_back": partial(may, request, "roll_back"),
         "who_may_roll_back": who_may("roll_back"),
         "live": False,
     }

@@ -74,7 +74,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         "at": timezone.now(),
         "acceptance": acceptance,
         "back": _checklist_address(_deployment_of(acceptance.finding)),
-        "may": may(request, "accept_finding"),
+        "may": may(request, "accept_finding", acceptance.environment.service.key),
         "who_may": who_may("accept_finding"),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
@@ -99,7 +99,7 @@ def _accept_page(
             (FOR_RELEASE, f"for {deployment.release.version} only"),
             (UNTIL_DAY, "until the end of a day (UTC)"),
         ],
-        "may": may(request, "accept_finding"),
+        "may": may(request, "accept_finding", deployment.environment.service.key),
         "who_may": who_may("accept_finding"),
         "problems": refusal.problems if refusal else (),
     }

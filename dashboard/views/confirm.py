@@ -21,6 +21,7 @@ from releases.migration_report import COMMAND, NO_COMMAND, loss_digest
 from releases.models import Deployment, Environment, Rollback
 from releases.queries import configuration, readiness, rollback_page
 from releases.queries.migrations import report_token
+from releases.queries.people import people_who_may
 from releases.queries.standing import progress_by_deployment, standing
 from releases.queries.terminal import terminal
 from releases.services import rollbacks
@@ -137,7 +138,7 @@ def _context(
     rendered = queries.rendered_for(place, target)
     undone = queries.undone_by(place, target) if target else []
     on = standing_in_the_way or queries.open_rollback(place)
-    may = actor.may("roll_back")
+    may = actor.may("roll_back", place.service.key)
     live = back.live
     moved = live is not None and seen not in (None, live.pk)
     failing, measured = rollback_page.failing_probes(live.verify_run_id if live else None)
@@ -183,7 +184,7 @@ def _context(
         "moved": moved,
         "may_roll_back": may,
         "who_may_roll_back": who_may("roll_back"),
-        "people": [] if may else rollback_page.people_who_may("roll_back"),
+        "people": [] if may else people_who_may("roll_back", place.service.key),
         "address": request.build_absolute_uri(),
         "reasons": _reasons(failing),
         "problems": problems,

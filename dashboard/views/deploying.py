@@ -138,7 +138,7 @@ def _form(
         "made": refusal.made if refusal else None,
         "has_command": "deploy" in place.command_names,
         "freeze": active_freeze(place),
-        "may_deploy": may(request, "deploy"),
+        "may_deploy": may(request, "deploy", place.service.key),
         "who_may_deploy": who_may("deploy"),
     }
     return render(request, "deploy.html", context | _command(place, version), status=refusal.status if refusal else 200)

@@ -12,7 +12,7 @@ from dashboard.sessions import keeps_words
 from releases.errors import Invalid
 from releases.intake import LiftSpec, from_text
 from releases.models import Freeze
-from releases.queries.rollback_page import people_who_may
+from releases.queries.people import people_who_may
 from releases.services.freezes import lift_freeze
 
 
@@ -50,14 +50,14 @@ def _found(pk: int) -> Freeze:
 
 
 def _shown(request: HttpRequest, freeze: Freeze, refusal: Invalid | None = None, status: int = 200) -> HttpResponse:
-    may = actor_of(request).may("lift_freeze")
+    may = actor_of(request).may("lift_freeze", freeze.environment.service.key)
     context = {
         "at": timezone.now(),
         "freeze": freeze,
         "environment": freeze.environment,
         "may": may,
         "who_may": who_may("lift_freeze"),
-        "people": [] if may else people_who_may("lift_freeze"),
+        "people": [] if may else people_who_may("lift_freeze", freeze.environment.service.key),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
         "pressed": request.method == "POST",

@@ -20,11 +20,12 @@ from releases.services.notes import add_note
 
 def shown_notes(request: HttpRequest, thing: Release | Rollback) -> dict[str, Any]:
     """Return what `_notes.html` shows on the page of a release or a rollback."""
+    service = thing.service if isinstance(thing, Release) else thing.environment.service
     kind = "release" if isinstance(thing, Release) else "rollback"
     return {
         "notes": notes_about(thing),
         "notes_url": reverse(f"{kind}_notes", args=[thing.pk]),
-        "may_note": may(request, "add_note"),
+        "may_note": may(request, "add_note", service.key),
         "who_may_note": who_may("add_note"),
     }
 

@@ -89,7 +89,7 @@ def _form(
         "steps": [NAMES[kind] for kind in steps_of(place)],
         "missing": [name for name in ("deploy", "rollback") if name not in place.command_names],
         "freeze": active_freeze(place),
-        "may_deploy": may(request, "deploy"),
+        "may_deploy": may(request, "deploy", place.service.key),
         "who_may_deploy": who_may("deploy"),
     }
     return render(request, "rehearse.html", context, status=refusal.status if refusal else 200)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from dashboard import marks, pictures
 from dashboard.live import token_of
-from dashboard.permits import may, who_may
+from dashboard.permits import may, may_somewhere, who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, kept_form
 from dashboard.views.notes import shown_notes
@@ -69,7 +69,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
             "places": places,
             "timeline": timeline(found, rows),
             **shown_notes(request, found),
-            "may_roll_back": may(request, "roll_back"),
+            "may_roll_back": may(request, "roll_back", found.service.key),
             "who_may_roll_back": who_may("roll_back"),
             "live": False,
         },
@@ -136,7 +136,7 @@ def _register_form(
             "problems": problems,
             "existing": refusal.made if refusal and isinstance(refusal.made, Release) else None,
             "options": _services(given.get("service", "")),
-            "may_register": may(request, "register_release"),
+            "may_register": may_somewhere(request, "register_release"),
             "who_may_register": who_may("register_release"),
         },
         status=refusal.status if refusal else 200,
@@ -181,21 +181,22 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "baseline": baseline,
         "before_after": _pictures(before_after(checklist)) if checklist and not checklist.active else [],
         "promised": results_of(found, shown.deployment if shown else None),
-        "may_confirm": may(request, "confirm_result"),
+        "may_confirm": may(request, "confirm_result", found.service.key),
         "configuration": configuration.difference(shown.deployment, shown.deployment.replaced) if shown else [],
         "active": active,
         "token": _token(rows, checklist, baseline, word),
         "word": word,
         "title": f"{marks.glyph(word)} {title}" if word else title,
-        "may_report": may(request, "report_deployment"),
-        "at_hand": _at_hand(request, shown, active),
+        "may_report": may(request, "report_deployment", found.service.key),
+        "at_hand": _at_hand(request, found, shown, active),
     }
 
 
-def _at_hand(request: HttpRequest, shown: Row | None, active: bool) -> dict[str, Any]:
+def _at_hand(request: HttpRequest, found: Release, shown: Row | None, active: bool) -> dict[str, Any]:
     """Return what the reader may do about the checklist: have what is live checked again, accept what was found."""
-    hand: dict[str, Any] = {"again": "", "accept": may(request, "accept_finding"), "csrf": csrf_input(request)}
-    if shown is not None and not active and may(request, "run_checklist"):
+    accepts = may(request, "accept_finding", found.service.key)
+    hand: dict[str, Any] = {"again": "", "accept": accepts, "csrf": csrf_input(request)}
+    if shown is not None and not active and may(request, "run_checklist", found.service.key):
         place = shown.deployment.environment
         if place.live_id == shown.deployment.pk and place.checklist:
             hand["again"] = reverse("checklist_again", args=[place.service.key, place.key])

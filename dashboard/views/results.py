@@ -46,7 +46,7 @@ def confirm(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "result": result,
         "options": CAME_TRUE,
         "given": given,
-        "may": may(request, "confirm_result"),
+        "may": may(request, "confirm_result", release.service.key),
         "who_may": who_may("confirm_result"),
         "problems": refusal.problems if refusal else (),
     }

@@ -1,5 +1,7 @@
 """A lead's review: what a time came to, and what waits for a decision."""
 
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -32,7 +34,7 @@ def review(request: HttpRequest) -> HttpResponse:
         "these": these,
         "earlier": earlier,
         "waiting": waiting,
-        "may": {name: may(request, name) for name in ("confirm_result", "lift_freeze", "run_checklist", "add_note")},
+        "may": partial(may, request),
         "problems": asked.problems,
     }
     context["markdown"] = as_markdown(asked, chosen, these, earlier, waiting, request.build_absolute_uri("/"))

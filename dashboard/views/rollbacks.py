@@ -164,7 +164,7 @@ def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Invalid | Non
         "r": row,
         "environment": row.environment,
         "waits": row.status == RollbackStatus.QUEUED and bool(row.lock_holder) and not row.override_by,
-        "may": actor_of(request).may("roll_back"),
+        "may": actor_of(request).may("roll_back", row.environment.service.key),
         "who_may": who_may("roll_back"),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
@@ -178,7 +178,7 @@ def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None 
         "r": row,
         "environment": row.environment,
         "verifiable": row.outcome in VERIFIABLE,
-        "may": actor_of(request).may("roll_back"),
+        "may": actor_of(request).may("roll_back", row.environment.service.key),
         "who_may": who_may("roll_back"),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
@@ -210,7 +210,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
     output = row.execution.output if row.execution else ""
     tail = _tail(output)
     settled = row.restore_run is not None and row.restore_run.status == RunStatus.DONE
-    may = actor.may("roll_back")
+    may = actor.may("roll_back", row.environment.service.key)
     headline = rollback_page.headline_times(times, first_route(row.environment))
     context: dict[str, Any] = {
         "at": now,
@@ -258,7 +258,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "no_command": NO_COMMAND,
         "reason": REASONS.get(row.reason, row.reason),
         "may_roll_back": may,
-        "may_lift": actor.may("lift_freeze"),
+        "may_lift": actor.may("lift_freeze", row.environment.service.key),
         "who_may_roll_back": who_may("roll_back"),
         "who_may_lift": who_may("lift_freeze"),
         "stoppable": row.status in STOPPABLE and not _lost(row),

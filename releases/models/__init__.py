@@ -10,7 +10,7 @@ from releases.models.message import Message
 from releases.models.migrations import MigrationReport
 from releases.models.note import Note
 from releases.models.passage import Passage
-from releases.models.people import ApiToken, User
+from releases.models.people import ApiToken, Membership, User
 from releases.models.readiness import Readiness, ReadinessLook
 from releases.models.rehearsal import Rehearsal, RehearsalStep
 from releases.models.release import Deployment, Release
@@ -34,6 +34,7 @@ __all__ = [
     "Freeze",
     "IdempotencyKey",
     "Lease",
+    "Membership",
     "Message",
     "MigrationReport",
     "Note",

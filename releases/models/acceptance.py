@@ -28,7 +28,6 @@ class Acceptance(models.Model):
     end_reason = models.TextField(blank=True)
 
     class Meta:
-        permissions = [("accept_finding", "May accept a finding")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment", "identity"],

@@ -24,7 +24,6 @@ class Event(models.Model):
     class Meta:
         ordering = ["seq"]
         default_permissions = ()
-        permissions = [("read_book", "May read the whole book")]
         indexes = [
             models.Index(fields=["object_tag", "-seq"], name="event_newest_of_object"),
             models.Index(fields=["service", "environment", "-seq"], name="event_newest_of_place"),

@@ -40,7 +40,6 @@ class ChecklistRun(models.Model):
     knocked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        permissions = [("run_checklist", "May run a checklist or a probe again")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment"],

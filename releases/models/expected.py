@@ -19,7 +19,6 @@ class Confirmation(models.Model):
 
     class Meta:
         default_permissions = ()
-        permissions = [("confirm_result", "May say whether an expected result came true")]
 
     def __str__(self) -> str:
         return f"{self.release}: {self.result}"

@@ -24,7 +24,6 @@ class Note(models.Model):
     class Meta:
         ordering = ["pk"]
         default_permissions = ()
-        permissions = [("add_note", "May write notes")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(release=None) ^ Q(rollback=None), name="note_about_a_release_or_a_rollback"

@@ -31,7 +31,6 @@ class Release(models.Model):
     bad_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
-        permissions = [("register_release", "May register a release")]
         constraints = [
             models.UniqueConstraint(fields=["service", "version"], name="release_version_unique_per_service")
         ]
@@ -103,10 +102,6 @@ class Deployment(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        permissions = [
-            ("report_deployment", "May report a deployment's start and finish"),
-            ("deploy", "May have Rollbook run a deployment or a rehearsal"),
-        ]
         indexes = [
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),

@@ -63,7 +63,6 @@ class Rollback(models.Model):
     """Raised by every write, so that a page can ask cheaply whether anything changed."""
 
     class Meta:
-        permissions = [("roll_back", "May roll back")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment"],

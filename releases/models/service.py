@@ -83,7 +83,6 @@ class Freeze(models.Model):
     lift_reason = models.TextField(blank=True)
 
     class Meta:
-        permissions = [("lift_freeze", "May lift a freeze")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment"], condition=Q(lifted_at__isnull=True), name="freeze_one_active_per_environment"

@@ -21,7 +21,6 @@ from releases.models import (
     ProbeRun,
     RenderedCommand,
     Rollback,
-    User,
 )
 from releases.probes.registry import SERVING_VERSION
 from releases.queries.timings import KEY as RESPONSE_TIME, Timing, headline, timings
@@ -40,7 +39,6 @@ EVENTS_LIMIT = 200
 MESSAGES_LIMIT = 20
 LOOKED_LATELY = timedelta(minutes=1)
 """How old a look at the way back may be before somebody who decides has it looked at again."""
-PEOPLE_LIMIT = 8
 NOBODY_TOOK_IT = timedelta(seconds=5)
 """A press that waited longer than this is said to wait."""
 LATE_FACTOR = 2
@@ -277,14 +275,6 @@ def deployment_here(environment: Environment, pk: int | None) -> Deployment | No
 def wants_look(rendered: RenderedCommand | None, looked_at: datetime | None, now: datetime) -> bool:
     """Whether a worker should be asked to look at the way back (again)."""
     return rendered is None or looked_at is None or now - looked_at > LOOKED_LATELY
-
-
-def people_who_may(permission: str) -> list[str]:
-    """Return the names of people who hold a permission; pipelines and closed accounts do not count."""
-    held = Q(groups__permissions__codename=permission, groups__permissions__content_type__app_label="releases")
-    own = Q(user_permissions__codename=permission, user_permissions__content_type__app_label="releases")
-    people = User.objects.filter(held | own, is_active=True).distinct().order_by("first_name", "username")
-    return [person.name for person in people[:PEOPLE_LIMIT]]
 
 
 # --- The steps ------------------------------------------------------------------------------------------------------

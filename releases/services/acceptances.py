@@ -27,7 +27,8 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
 
     An acceptance of the same finding that was still on is ended by it.
     """
-    require(actor, "accept_finding", scope="checklists:write", on=f"finding {finding_id}")
+    of = Finding.objects.filter(pk=finding_id).values_list("probe_run__run__environment__service__key", flat=True)
+    require(actor, "accept_finding", scope="checklists:write", service=of.first() or "", on=f"finding {finding_id}")
     finding = _acceptable(finding_id)
     deployment = finding.probe_run.run.deployment
     assert deployment is not None, "asked for by _acceptable"
@@ -67,7 +68,9 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
 @retried
 def withdraw_acceptance(acceptance: Acceptance, spec: LiftSpec, *, actor: Actor) -> bool:
     """End an acceptance, with a reason; return whether this call ended it."""
-    require(actor, "accept_finding", scope="checklists:write", on=acceptance.tag)
+    require(
+        actor, "accept_finding", scope="checklists:write", service=acceptance.environment.service.key, on=acceptance.tag
+    )
     deployment = acceptance.finding.probe_run.run.deployment
     assert deployment is not None, "only findings about a deployment are accepted"
     with transaction.atomic():

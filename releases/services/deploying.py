@@ -15,7 +15,7 @@ from releases.catalogue import Command
 from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.intake import DeploySpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback
+from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback, User
 from releases.services import checklists, places, refusals
 from releases.services.commands import CannotRender, command_named
 from releases.services.denials import note_denial
@@ -45,7 +45,7 @@ def deploy(spec: DeploySpec, *, actor: Actor, key: str = "") -> Deployment:
     Raises Denied, NotFound, or Conflict: `no_deploy_command`, `environment_busy`, `command_changed`, and whatever keeps
     a reported deployment from starting.
     """
-    require(actor, "deploy", scope="deployments:run", on=f"{spec.service}/{spec.environment}")
+    require(actor, "deploy", scope="deployments:run", service=spec.service, on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     release = registered_release(environment.service, spec.version)
     return once(
@@ -63,7 +63,7 @@ def stop_deployment(deployment: Deployment, *, actor: Actor) -> bool:
 
     Return whether this call did; what a command that was stopped has left behind is measured.
     """
-    require(actor, "deploy", scope="deployments:run", on=deployment.tag)
+    require(actor, "deploy", scope="deployments:run", service=deployment.environment.service.key, on=deployment.tag)
     with transaction.atomic():
         return cancel(deployment, f"Cancelled by {actor.name}; nothing ran.", actor) or request_stop(deployment, actor)
 
@@ -179,9 +179,9 @@ def _get(deployment_id: int) -> Deployment:
 
 def _refusal(deployment: Deployment, command: Command) -> str:
     """Say why the command may not start now, or return an empty text. Nothing has run."""
-    requester = deployment.requester
-    assert requester is not None, "one that Rollbook runs has a requester"
-    if not requester.is_active or not requester.has_perm("releases.deploy"):
+    assert deployment.requester_id is not None, "one that Rollbook runs has a requester"
+    requester = User.objects.get(pk=deployment.requester_id)  # as they are now, not when the row was read
+    if not requester.may("deploy", deployment.environment.service.key):
         why = f"{deployment.reported_by} may no longer deploy. Nothing has run."
         asked = Actor(name=deployment.reported_by, via="worker", user=requester)
         note_denial(asked, "deploy", why, on=deployment.tag)

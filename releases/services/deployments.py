@@ -26,7 +26,13 @@ def start_deployment(spec: StartSpec, *, actor: Actor, key: str = "") -> Deploym
 
     Raises Denied, NotFound, or Conflict `environment_frozen` with who froze it, why, and how to lift it.
     """
-    require(actor, "report_deployment", scope="deployments:write", on=f"{spec.service}/{spec.environment}")
+    require(
+        actor,
+        "report_deployment",
+        scope="deployments:write",
+        service=spec.service,
+        on=f"{spec.service}/{spec.environment}",
+    )
     environment = listed_environment(spec.service, spec.environment)
     release = registered_release(environment.service, spec.version)
     return once(
@@ -44,7 +50,8 @@ def finish_deployment(pk: int, spec: FinishSpec, *, actor: Actor, key: str = "")
 
     Never refused because of a freeze: production has changed, so it is recorded, as *despite freeze*.
     """
-    require(actor, "report_deployment", scope="deployments:write", on=f"D-{pk}")
+    of = Deployment.objects.filter(pk=pk).values_list("environment__service__key", flat=True).first() or ""
+    require(actor, "report_deployment", scope="deployments:write", service=of, on=f"D-{pk}")
     deployment = known_deployment(pk)
     _refuse_our_own(deployment)
     return once(

@@ -24,7 +24,7 @@ def confirm_result(release: Release, number: int, spec: ConfirmSpec, *, actor: A
 
     Raises Denied, NotFound, or Conflict `measured_by_probes` for a result that figures score.
     """
-    require(actor, "confirm_result", scope="releases:write", on=release.tag)
+    require(actor, "confirm_result", scope="releases:write", service=release.service.key, on=release.tag)
     result = next((each for each in results_of(release, None) if each.number == number), None)
     if result is None:
         raise NotFound(

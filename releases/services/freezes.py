@@ -15,7 +15,9 @@ from releases.services.retrying import retried
 @retried
 def lift_freeze(freeze: Freeze, spec: LiftSpec, *, actor: Actor) -> bool:
     """Lift the freeze if it is still on; return whether this call did."""
-    require(actor, "lift_freeze", scope="freezes:write", on=str(freeze.environment))
+    require(
+        actor, "lift_freeze", scope="freezes:write", service=freeze.environment.service.key, on=str(freeze.environment)
+    )
     with transaction.atomic():
         lifted = Freeze.objects.filter(pk=freeze.pk, lifted_at=None).update(
             lifted_at=timezone.now(), lifted_by=actor.name, lift_reason=spec.reason

@@ -20,7 +20,8 @@ def add_note(about: Release | Rollback, spec: NoteSpec, *, actor: Actor) -> Note
 
     Raises Denied, NotFound, or Conflict `note_corrected` where somebody was faster.
     """
-    require(actor, "add_note", scope="notes:write", on=about.tag)
+    service = about.service if isinstance(about, Release) else about.environment.service
+    require(actor, "add_note", scope="notes:write", service=service.key, on=about.tag)
     place = {"release": about} if isinstance(about, Release) else {"rollback": about}
     corrected = Note.objects.filter(pk=spec.corrects, **place).first() if spec.corrects else None
     if spec.corrects and corrected is None:

@@ -1,35 +1,22 @@
 """Groups of people and what they may do."""
 
 import secrets
-from typing import Any
 
-from django.contrib.auth.models import Group, Permission
-from django.db import connection, transaction
+from django.db import transaction
+from django.utils import timezone
 
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.intake import ZoneSpec
-from releases.models import Service, User
-from releases.services.permissions import GROUPS
+from releases.models import Membership, Service, User
 from releases.services.retrying import retried
 
 
-def make_groups() -> None:
-    """Make the groups and give each exactly the permissions listed in `permissions.GROUPS`."""
-    for name, codenames in GROUPS.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set(Permission.objects.filter(content_type__app_label="releases", codename__in=codenames))
-
-
-def make_groups_after_migrate(**_: Any) -> None:
-    """Have the groups in place after every `migrate`, once the tables and permissions are there."""
-    if Group.objects.model._meta.db_table in connection.introspection.table_names():
-        make_groups()
-
-
 @retried
-def create_person(username: str, first_name: str, last_name: str, group: str, *, actor: Actor) -> str:
+def create_person(
+    username: str, first_name: str, last_name: str, group: str, service: Service | None = None, *, actor: Actor
+) -> str:
     """Make a person of a group, or give the one of that name a new password; return the password, kept nowhere."""
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
@@ -38,8 +25,8 @@ def create_person(username: str, first_name: str, last_name: str, group: str, *,
         )
         user.set_password(password)
         user.save(update_fields=["password"])
-        add_to_group(user, group)
-        book.record(Tag.PERSON_CREATED, actor, about=f"U-{user.pk}", username=username, group=group)
+        add_to_group(user, group, service, given_by=actor.name)
+        book.record(Tag.PERSON_CREATED, actor, about=user.tag, service=service, username=username, group=group)
     return password
 
 
@@ -53,6 +40,9 @@ def choose_service(user: User, service: Service, *, mine: bool) -> None:
     (user.services.add if mine else user.services.remove)(service)
 
 
-def add_to_group(user: User, name: str) -> None:
-    make_groups()
-    user.groups.add(Group.objects.get(name=name))
+def add_to_group(user: User, group: str, service: Service | None = None, *, given_by: str) -> bool:
+    """Put a person in a group, for one service or for all; return whether they were not in it. No event of its own."""
+    _, added = Membership.objects.get_or_create(
+        user=user, group=group, service=service, defaults={"since": timezone.now(), "given_by": given_by}
+    )
+    return added

@@ -28,7 +28,7 @@ def rehearse(spec: RehearseSpec, *, actor: Actor, key: str = "") -> Rehearsal:
     Raises Denied, NotFound, or Conflict: `is_production`, `no_deploy_command`, `no_rollback_command`,
     `nothing_to_go_back_to`, `already_live`, `environment_frozen`, `environment_busy`.
     """
-    require(actor, "deploy", scope="deployments:run", on=f"{spec.service}/{spec.environment}")
+    require(actor, "deploy", scope="deployments:run", service=spec.service, on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     release = registered_release(environment.service, spec.version)
     return once(
@@ -42,7 +42,7 @@ def stop_rehearsal(rehearsal: Rehearsal, *, actor: Actor) -> bool:
 
     Return whether this call did.
     """
-    require(actor, "deploy", scope="deployments:run", on=rehearsal.tag)
+    require(actor, "deploy", scope="deployments:run", service=rehearsal.environment.service.key, on=rehearsal.tag)
     with transaction.atomic():
         return request_stop(rehearsal, actor)
 

@@ -63,7 +63,7 @@ def _get(rehearsal_id: int) -> Rehearsal:
 def _claim(rehearsal: Rehearsal) -> bool:
     """Take the rehearsal, with the digests of the commands that it is about to prove; or refuse it."""
     requester = User.objects.get(pk=rehearsal.requester_id)
-    if not requester.is_active or not requester.has_perm("releases.deploy"):
+    if not requester.may("deploy", rehearsal.environment.service.key):
         why = f"{rehearsal.requested_by} may no longer deploy. Nothing has run."
         _refuse(rehearsal, why)
         note_denial(actors.Actor(rehearsal.requested_by, via="worker", user=requester), "deploy", why, on=rehearsal.tag)

@@ -20,7 +20,9 @@ from releases.services.retrying import retried
 @retried
 def register_release(spec: ReleaseSpec, *, actor: Actor, key: str = "") -> Release:
     """Write the release and its event. Raises Denied, NotFound, or Conflict when the version is taken."""
-    require(actor, "register_release", scope="releases:write", on=f"{spec.service}/{spec.version}")
+    require(
+        actor, "register_release", scope="releases:write", service=spec.service, on=f"{spec.service}/{spec.version}"
+    )
     service = listed_service(spec.service)
     return once(actor, key, spec, lambda: _register(spec, service, actor), lambda pk: Release.objects.get(pk=pk))
 
@@ -28,7 +30,7 @@ def register_release(spec: ReleaseSpec, *, actor: Actor, key: str = "") -> Relea
 @retried
 def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
     """Take the bad mark off a release, with a reason; return whether it bore one. Raises Denied."""
-    require(actor, "lift_freeze", scope="freezes:write", on=release.tag)
+    require(actor, "lift_freeze", scope="freezes:write", service=release.service.key, on=release.tag)
     with transaction.atomic():
         unmarked = Release.objects.filter(pk=release.pk, bad_since__isnull=False).update(
             bad_since=None, bad_reason="", bad_by=""

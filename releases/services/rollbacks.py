@@ -33,7 +33,7 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     (carried as `made`), `live_moved` when something else is live than the page showed, `command_changed` and
     `losses_changed` when the page did not show what would run, or what would be lost.
     """
-    require(actor, "roll_back", scope="rollbacks:write", on=f"{spec.service}/{spec.environment}")
+    require(actor, "roll_back", scope="rollbacks:write", service=spec.service, on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
 
@@ -41,7 +41,7 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
 @retried
 def cancel(rollback: Rollback, *, actor: Actor) -> bool:
     """Cancel a rollback that nobody has claimed, with its freeze and bad mark. Return whether this call did."""
-    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
+    require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     with transaction.atomic():
         if not move(
             rollback,
@@ -58,7 +58,7 @@ def cancel(rollback: Rollback, *, actor: Actor) -> bool:
 @retried
 def stop(rollback: Rollback, *, actor: Actor) -> bool:
     """Ask the worker to end the running command; what happened is then measured. Return whether this call asked."""
-    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
+    require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     with transaction.atomic():
         if not move(rollback, RollbackStatus.STOPPING, stop_requested_by=actor.name):
             return False
@@ -75,7 +75,7 @@ def override_lock(rollback: Rollback, spec: OverrideSpec, *, actor: Actor) -> bo
 
     For a process that will never end by itself: whoever asks has looked at it.
     """
-    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
+    require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     with transaction.atomic():
         waiting = Rollback.objects.filter(pk=rollback.pk, status=RollbackStatus.QUEUED, override_by="")
         asked = waiting.exclude(lock_holder="").update(
@@ -102,7 +102,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
     Raises Denied, or Conflict: `superseded` when something else happened here since, `rollback_open` when another one
     is on.
     """
-    require(actor, "roll_back", scope="rollbacks:write", on=rollback.tag)
+    require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     before = {"outcome": rollback.outcome, "detail": rollback.detail}
     try:
         with transaction.atomic():

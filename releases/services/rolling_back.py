@@ -197,7 +197,7 @@ def _wait(rollback: Rollback, why: str, lock_holder: str = "") -> None:
 def _refusal(rollback: Rollback, command: Command | None) -> str:
     """Say why this rollback may not start now, or return an empty text. Nothing has run."""
     requester = User.objects.get(pk=rollback.requester_id)
-    if not requester.is_active or not requester.has_perm("releases.roll_back"):
+    if not requester.may("roll_back", rollback.environment.service.key):
         why = f"{rollback.requested_by} may no longer roll back. Nothing has run."
         asked = actors.Actor(name=rollback.requested_by, via="worker", user=requester)
         note_denial(asked, "roll_back", why, on=rollback.tag)

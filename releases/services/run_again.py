@@ -21,7 +21,9 @@ def run_again(spec: RunAgainSpec, *, actor: Actor, key: str = "") -> ChecklistRu
 
     Where the same is waiting or running already, that run is returned: a second press adds nothing.
     """
-    require(actor, "run_checklist", scope="checklists:write", on=f"{spec.service}/{spec.environment}")
+    require(
+        actor, "run_checklist", scope="checklists:write", service=spec.service, on=f"{spec.service}/{spec.environment}"
+    )
     environment = listed_environment(spec.service, spec.environment)
     return once(actor, key, spec, lambda: _queue(spec, environment, actor), _find)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from releases.models import Event, User
+from tests import factory
 from tests.commands.conftest import Terminal
 
 pytestmark = pytest.mark.django_db
@@ -12,8 +13,8 @@ def test_a_person_is_made_with_a_group_and_a_password_that_is_printed(terminal: 
     password = terminal("create_person", "cho", "--group", "on-call", "--first-name", "Cho").strip()
     user = User.objects.get(username="cho")
     assert user.check_password(password)
-    assert user.has_perm("releases.roll_back")
-    assert not user.has_perm("releases.register_release")
+    assert user.may("roll_back")
+    assert not user.may("register_release")
 
 
 def test_an_existing_person_gets_a_new_password(terminal: Terminal) -> None:
@@ -56,4 +57,19 @@ def test_a_name_that_is_too_long_is_refused(refusal: Terminal, option: str, limi
 def test_a_name_with_a_hidden_character_is_refused(refusal: Terminal) -> None:
     """C3"""
     assert "username is not valid" in refusal("create_person", "cho\u202e", "--group", "viewer")
+    assert not User.objects.exists()
+
+
+def test_a_person_is_made_with_a_group_for_one_service(terminal: Terminal) -> None:
+    factory.service("archive")
+    terminal("create_person", "cho", "--group", "on-call", "--service", "archive")
+    user = User.objects.get(username="cho")
+    assert (user.may("roll_back", "archive"), user.may("roll_back", "payments")) == (True, False)
+    assert Event.objects.get(action="person:created").service == "archive"
+
+
+def test_a_service_that_is_not_there_is_refused_and_nobody_is_made(refusal: Terminal) -> None:
+    assert "There is no service archive." in refusal(
+        "create_person", "cho", "--group", "viewer", "--service", "archive"
+    )
     assert not User.objects.exists()

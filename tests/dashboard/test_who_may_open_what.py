@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from releases.models import Acceptance, Deployment, Finding, Freeze, ProbeRun, Rehearsal
-from releases.services.permissions import GROUPS
+from releases.groups import GROUPS
+from releases.models import Acceptance, Deployment, Event, Finding, Freeze, ProbeRun, Rehearsal, Service
 from releases.states import Level, RollbackStatus
 from tests import factory
 from tests.dashboard.pages import HTMX, signed_in
@@ -88,6 +88,8 @@ ACTIONS = {
 """What a POST does, and the permission that it needs."""
 BOOK = {"audit"}
 """Pages that show the whole book: for whoever holds `read_book`."""
+OF_A_SERVICE = set(ACTIONS)
+"""Those that are about one service: a group may hold for it alone."""
 OWN = {"logout", "service_mine", "account_zone"}
 """About the signed-in person alone."""
 API = "api_"
@@ -237,6 +239,23 @@ def test_the_whole_book_is_for_those_who_may_read_it(role: str, addresses: dict[
             assert answer.status_code == (200 if "read_book" in GROUPS[role] else 403), name
         else:
             assert (answer.status_code, answer["Location"].startswith("/login?next=")) == (302, True), name
+
+
+@pytest.mark.parametrize("of", ["archive", "payments"])
+def test_a_group_that_holds_for_one_service_allows_nothing_for_another(of: str, addresses: dict[str, str]) -> None:
+    """C27: reading is for everybody who is signed in, so there is nothing to hide; the refusal is in the book."""
+    lead = factory.person("someone", "lead", Service.objects.filter(key=of).first() or factory.service(of))
+    client = signed_in(lead)
+    target, live = Deployment.objects.filter(environment__key="production").order_by("pk")
+    forms = FORMS | {"confirm": {"live": str(live.pk), "target": str(target.pk), "reason": "other"}}
+    refused = {
+        name
+        for name in OF_A_SERVICE
+        if client.post(addresses[name], forms.get(name, {}) | {"key": f"k-{name}"}).status_code == 403
+    }
+    assert refused == (set() if of == "archive" else OF_A_SERVICE)
+    told = Event.objects.filter(action="permission:denied")
+    assert {event.payload["details"]["permission"] for event in told} == {ACTIONS[name] for name in refused}
 
 
 def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:

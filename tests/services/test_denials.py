@@ -30,7 +30,7 @@ def ask(user: User, permission: str = "roll_back", times: int = 1, on: str = "RB
     actor = Actor(name=user.name, via="web", user=user, request_id="r1", origin="192.0.2.7")
     for _ in range(times):
         with pytest.raises(Denied):
-            require(actor, permission, scope="rollbacks:write", on=on)
+            require(actor, permission, scope="rollbacks:write", service="", on=on)
 
 
 def denied() -> list[Event]:

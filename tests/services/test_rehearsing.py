@@ -217,7 +217,7 @@ def test_a_permission_that_was_taken_away_meanwhile_refuses_it(
 ) -> None:
     """B28 for rehearsals."""
     made = rehearse(spec(), actor=factory.actor(ana))
-    ana.groups.clear()
+    ana.memberships.all().delete()
     workers.work()
     made.refresh_from_db()
     assert made.status == RehearsalStatus.REFUSED

@@ -115,7 +115,7 @@ def test_a_requester_who_may_no_longer_roll_back_is_refused_at_the_start(
 ) -> None:
     """B28"""
     rollback = press(production)
-    rollback.requester.groups.clear()
+    rollback.requester.memberships.all().delete()
     workers.work()
     rollback.refresh_from_db()
     assert rollback.status == RollbackStatus.REFUSED
@@ -124,6 +124,18 @@ def test_a_requester_who_may_no_longer_roll_back_is_refused_at_the_start(
     assert (event.actor, event.payload["via"], event.object_tag) == (rollback.requested_by, "worker", rollback.tag)
     assert little_service.ran == []
     assert Event.objects.filter(action="rollback:refused", object_tag=rollback.tag).count() == 1
+
+
+def test_a_requester_who_is_left_with_a_group_of_another_service_is_refused_at_the_start(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B28"""
+    rollback = press(production)
+    rollback.requester.memberships.update(service=factory.service("payments"))
+    workers.work()
+    rollback.refresh_from_db()
+    assert rollback.status == RollbackStatus.REFUSED
+    assert little_service.ran == []
 
 
 def test_a_command_that_is_not_the_one_that_was_shown_is_refused(

@@ -5,9 +5,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from releases.display import hidden_character
+from releases.groups import GROUPS
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
+from releases.services.lookups import listed_service
 from releases.services.people import create_person
-from releases.services.permissions import GROUPS
 
 LIMITS = {"username": 80, "first_name": 40, "last_name": 40}
 """Characters of each name; what the book keeps as the actor holds them all."""
@@ -19,6 +20,7 @@ class Command(RefusingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--group", choices=sorted(GROUPS), required=True)
+        parser.add_argument("--service", default="", help="the only service for which the group holds; without: all")
         parser.add_argument("--first-name", default="")
         parser.add_argument("--last-name", default="")
 
@@ -28,4 +30,5 @@ class Command(RefusingCommand):
             limit = LIMITS[field]
             if len(value) > limit or hidden_character(value) or (field == "username" and not value):
                 raise CommandError(f"{field} is not valid. Expected: 1-{limit} printable characters.")
-        return create_person(**names, group=options["group"], actor=person_at_the_terminal())
+        service = listed_service(options["service"]) if options["service"] else None
+        return create_person(**names, group=options["group"], service=service, actor=person_at_the_terminal())

@@ -49,5 +49,5 @@ def _pipeline_token(actor: Actor) -> str:
     if made:
         pipeline.set_unusable_password()
         pipeline.save()
-        add_to_group(pipeline, "lead")
+        add_to_group(pipeline, "lead", given_by=actor.name)
     return create_token(pipeline, "demo", ["releases:write", "deployments:write", "read"], None, actor=actor)
