@@ -86,6 +86,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
+AUTHENTICATION_BACKENDS = ["releases.permits.OneQueryBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

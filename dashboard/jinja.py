@@ -1,14 +1,17 @@
 """The Jinja2 environment of all pages: strict about undefined names, escaping on, one set of formatting words."""
 
 import datetime
+import functools
 import shlex
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.jinja import htmx_script
+from markupsafe import Markup
 
 from dashboard import marks, review_text, wording
 from dashboard.landing import audits
@@ -28,8 +31,19 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    parts = functools.partial(env.get_template, "parts/status.html")
+
+    @functools.lru_cache(maxsize=2000)
+    def marked(word: str, label: str = "") -> Markup:
+        """Return the mark of a word of state; lists show the same few many times, so that each is drawn once."""
+        drawn: Markup = vars(parts().module)["mark"](word, label or None)
+        return drawn
+
     env.globals.update(
         url=url,
+        numbered=numbered,
+        marked=marked,
+        when_of=when_of,
         static=static,
         htmx_script=htmx_script,
         now=timezone.now,
@@ -69,7 +83,27 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
 def url(name: str, *args: Any, query: dict[str, Any] | None = None) -> str:
     """Return the address of a named page; `query` becomes its query string, without what is empty."""
     kept = {key: value for key, value in (query or {}).items() if value not in (None, "")}
-    return reverse(name, args=args, query=kept or None)
+    path = _path(name, args)
+    return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
+
+
+@functools.lru_cache(maxsize=5000)
+def _path(name: str, args: tuple[Any, ...]) -> str:
+    """Return the path of a named page; a list has hundreds of them, and the resolver takes its time for each."""
+    return reverse(name, args=args)
+
+
+def numbered(name: str) -> str:
+    """Return what stands before the number in the addresses of such pages: `/releases/`, for lists of many."""
+    return reverse(name, args=[0]).removesuffix("0")
+
+
+def when_of(moment: datetime.datetime, now: datetime.datetime) -> Markup:
+    """Return what `when` of parts/time.html does, for lists of many."""
+    if wording.recent(moment, now):
+        inside = Markup("<span data-ago>{}</span> · {}").format(ago(moment, now), clock(moment, now))
+        return Markup('<time datetime="{}">{}</time>').format(wording.iso(moment), inside)
+    return Markup(f'<time datetime="{wording.iso(moment)}">{day(moment)}</time>')  # noqa: S704 - only digits and letters
 
 
 # The filters below fill in this moment and the person's zone, which the middleware has activated. A page that shows

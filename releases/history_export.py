@@ -9,7 +9,7 @@ from typing import Any
 
 from releases.display import utc_text
 from releases.models import Release
-from releases.queries.history import Row
+from releases.queries.history import HistoryRow
 
 Facts = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ RELEASE_COLUMNS = (
 )
 
 
-def deployment_facts(row: Row) -> Facts:
+def deployment_facts(row: HistoryRow) -> Facts:
     """Return what a file tells of a deployment. Times are UTC."""
     d, rollback = row.deployment, row.rollback
     return {

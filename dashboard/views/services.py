@@ -18,7 +18,7 @@ from releases.models import Environment, Service, User
 from releases.queries.board import Place
 from releases.queries.history import (
     RUNNING_ROWS_LIMIT,
-    Row,
+    HistoryRow,
     deployments_page,
     newest_releases,
     rows_again,
@@ -73,9 +73,9 @@ def environment(request: HttpRequest, service: str, environment: str) -> HttpRes
     found = _environment(service, environment)
     asked = filters.asked(request, OF_AN_ENVIRONMENT)
     at = filters.position(request)
-    shown: Page[Row] = Page((), None)
+    shown: Page[HistoryRow] = Page((), None)
     if asked.wanted is not None:
-        shown = deployments_page(asked.wanted, [found], timezone.get_current_timezone(), at)
+        shown = deployments_page(asked.wanted, [found.pk], timezone.get_current_timezone(), at)
         shown = replace(shown, rows=with_p95(shown.rows))
     context = _context(request, place_of(found), [row for row in shown.rows if row.active])
     return render(
@@ -117,7 +117,7 @@ def environment_live(request: HttpRequest, service: str, environment: str) -> Ht
     )
 
 
-def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict[str, Any]:
+def _context(request: HttpRequest, place: Place, running: Sequence[HistoryRow]) -> dict[str, Any]:
     """Return what the card shows, and how it is asked for again together with the running rows."""
     word = place.live.standing.word if place.live else ""
     active = place.active or bool(running)
@@ -140,7 +140,7 @@ def _context(request: HttpRequest, place: Place, running: Sequence[Row]) -> dict
     }
 
 
-def _token(place: Place, rows: Sequence[Row]) -> str:
+def _token(place: Place, rows: Sequence[HistoryRow]) -> str:
     """Return what changes with the card or one of these rows, then a dash and what changes with the verdict alone."""
     back = (place.back.items, place.back.looked_at) if place.back else None
     told = repr((place, back, sorted((row.deployment.pk, repr((row.standing, row.progress))) for row in rows)))

@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from releases.book import Tag
 from releases.models import Deployment, Event, Freeze, Release, Rollback
 from releases.queries.book_search import ALWAYS, Period, Within, of_place, within
-from releases.queries.paging import Page, Position, page_of
+from releases.queries.paging import Page, Position, page_of, read_models
 
 COUNT_LIMIT = 10_000
 """Decisions that are counted for the summary; beyond it stands "more than"."""
@@ -131,7 +131,7 @@ class Summary:
 
 def decisions(asked: Asked, inside: Within, at: Position) -> Page[Decision]:
     """Return one page of the decisions that answer the question."""
-    return page_of(_branches(asked, inside), Event.objects.all(), at, _with_rows)
+    return page_of(_branches(asked, inside), read_models(Event.objects.all()), at, _with_rows)
 
 
 def summary(asked: Asked, inside: Within) -> Summary:

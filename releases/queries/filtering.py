@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -24,39 +24,47 @@ ROLLBACKS_OWN = frozenset(set(Outcome)) - set(Verdict)
 """Outcomes that only a rollback has; `inconclusive` is a verdict too."""
 
 
+class Known(NamedTuple):
+    """An environment as a choice."""
+
+    pk: int
+    service: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The environments there are, read once for the page's choices and for the query."""
 
-    every: Sequence[Environment]
+    every: Sequence[Known]
 
     @property
     def services(self) -> list[str]:
-        return list(dict.fromkeys(place.service.key for place in self.every))
+        return list(dict.fromkeys(place.service for place in self.every))
 
     @property
     def environments(self) -> list[str]:
         return sorted({place.key for place in self.every})
 
-    def matching(self, wanted: Wanted) -> list[Environment] | None:
+    def matching(self, wanted: Wanted) -> list[int] | None:
         """Return the environments that the filters leave; None where they leave all."""
         if wanted.service is None and wanted.environment is None:
             return None
         return [
-            place
+            place.pk
             for place in self.every
-            if wanted.service in (None, place.service.key) and wanted.environment in (None, place.key)
+            if wanted.service in (None, place.service) and wanted.environment in (None, place.key)
         ]
 
 
 def all_places() -> Places:
     """Return every environment, also those that the catalogue no longer names: their history stays."""
-    every = Environment.objects.select_related("service").only("key", "production", "service__key")
-    return Places(list(every.order_by("service__key", "-production", "key")))
+    every = Environment.objects.order_by("service__key", "-production", "key").values_list("pk", "service__key", "key")
+    return Places([Known(*each) for each in every])
 
 
-def deployments(wanted: Wanted, places: Sequence[Environment] | None, zone: tzinfo) -> list[QuerySet[Deployment]]:
-    """Return the deployments that the filters leave, in branches by environment; `places` None means all of them."""
+def deployments(wanted: Wanted, places: Sequence[int] | None, zone: tzinfo) -> list[QuerySet[Deployment]]:
+    """Return the deployments that the filters leave, in branches by environment; `places` None means all."""
     rows = _within(Deployment.objects.all(), "started_at", wanted, zone)
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
@@ -67,8 +75,8 @@ def deployments(wanted: Wanted, places: Sequence[Environment] | None, zone: tzin
     if places is None:
         return [rows]
     if 0 < len(places) <= BRANCHES_LIMIT:
-        return [rows.filter(environment=place.pk) for place in places]
-    return [rows.filter(environment__in=[place.pk for place in places])]
+        return [rows.filter(environment=place) for place in places]
+    return [rows.filter(environment__in=places)]
 
 
 def releases(wanted: Wanted, zone: tzinfo) -> list[QuerySet[Release]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from typing import Generic, TypeVar
 
 from django.db.models import JSONField, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
@@ -10,75 +11,32 @@ from django.db.models.functions import JSONObject
 from releases.intake import REASONS
 from releases.models import Deployment, Environment, Release, Rollback, Service
 from releases.queries import filtering, paging
+from releases.queries.lean import Listed, Rolled, listed
 from releases.queries.paging import PAGE, Page, Position
 from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
 from releases.queries.timings import Timing, headlines
-from releases.states import OPEN_ROLLBACK, RollbackStatus
+from releases.states import RollbackStatus
 from releases.wanted import Wanted
+
+D = TypeVar("D", Deployment, Listed)
 
 RELEASES_SHOWN = 20
 RUNNING_ROWS_LIMIT = 20
 """How many rows of a history a live region asks for again."""
 
-_SHOWN = (
-    "kind",
-    "status",
-    "verdict",
-    "regression",
-    "despite_freeze",
-    "during_rollback",
-    "reported_by",
-    "requester",
-    "verify_run",
-    "started_at",
-    "finished_at",
-    "environment__key",
-    "environment__service__key",
-    "release__version",
-    "release__owner",
-    "release__bad_since",
-    "rollback__status",
-    "rollback__outcome",
-    "rollback__reason",
-    "rollback__words",
-    "rollback__target__release__version",
-    "rollback__undone__release__version",
-    "rehearsal__outcome",
-)
-"""What rows show; the long texts of a release are none of it."""
-
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A rollback that a deployment is tied to by what happened to it."""
-
-    pk: int
-    status: str
-    outcome: str
-    deployment: int | None
-    """The deployment that the rollback is."""
-
-    @property
-    def tag(self) -> str:
-        return f"RB-{self.pk}"
-
-    @property
-    def open(self) -> bool:
-        return self.status in OPEN_ROLLBACK
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class RowOf(Generic[D]):
     """One deployment of a list."""
 
-    deployment: Deployment
+    deployment: D
     standing: Standing
     progress: Progress | None
-    rollback: Rollback | None
+    rollback: Rollback | Rolled | None
     """The rollback that this deployment is."""
-    undone_by: Link | None = None
+    undone_by: Rolled | None = None
     """The newest rollback that set out to undo it and did not end before it began."""
-    again_by: Link | None = None
+    again_by: Rolled | None = None
     """The newest rollback that went back to it, so that its release is here again."""
     p95: Timing | None = None
     bracket: bool = False
@@ -97,6 +55,12 @@ class Row:
         return f"{reason}: {self.rollback.words}" if self.rollback.words else reason
 
 
+Row = RowOf[Deployment]
+"""A row for a page that has more to tell of the deployment."""
+HistoryRow = RowOf[Listed]
+"""A row of a history, which may be one of a million."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
     """One release, and where it was deployed last in each environment."""
@@ -105,43 +69,44 @@ class ReleaseRow:
     deployments: Sequence[Row]
 
 
-def deployments_page(wanted: Wanted, places: Sequence[Environment] | None, zone: tzinfo, at: Position) -> Page[Row]:
+def deployments_page(wanted: Wanted, places: Sequence[int] | None, zone: tzinfo, at: Position) -> Page[HistoryRow]:
     """Return one page of the deployments that the filters leave; `places` None means everywhere."""
-    return paging.page_of(filtering.deployments(wanted, places, zone), _listed(), at, _bracketed_rows)
+    return paging.page_of(filtering.deployments(wanted, places, zone), listed, at, _bracketed_rows)
 
 
-def every_deployment(wanted: Wanted, places: Sequence[Environment] | None, zone: tzinfo) -> Iterator[Row]:
+def every_deployment(wanted: Wanted, places: Sequence[int] | None, zone: tzinfo) -> Iterator[HistoryRow]:
     """Yield all deployments that the filters leave, newest first."""
-    return paging.every(filtering.deployments(wanted, places, zone), _listed(), _rows)
+    return paging.every(filtering.deployments(wanted, places, zone), listed, _history_rows)
 
 
 def releases_page(wanted: Wanted, zone: tzinfo, at: Position) -> Page[Release]:
     """Return one page of the releases that the filters leave."""
-    branches = filtering.releases(wanted, zone)
-    return paging.page_of(branches, Release.objects.select_related("service"), at, list)
+    return paging.page_of(filtering.releases(wanted, zone), _read_releases(), at, list)
 
 
 def every_release(wanted: Wanted, zone: tzinfo) -> Iterator[Release]:
     """Yield all releases that the filters leave, newest first."""
-    return paging.every(filtering.releases(wanted, zone), Release.objects.select_related("service"), list)
+    return paging.every(filtering.releases(wanted, zone), _read_releases(), list)
 
 
-def with_p95(rows: Sequence[Row]) -> list[Row]:
+def with_p95(rows: Sequence[RowOf[D]]) -> list[RowOf[D]]:
     """Add the response time that each deployment's checklist measured."""
     p95 = headlines(row.deployment.verify_run_id for row in rows)
     return [replace(row, p95=p95.get(row.deployment.verify_run_id or 0)) for row in rows]
 
 
-def rows_again(environment: Environment, numbers: Iterable[int]) -> list[Row]:
+def rows_again(environment: Environment, numbers: Iterable[int]) -> list[HistoryRow]:
     """Return the rows of these deployments of an environment as they stand now; a rollback opens its bracket."""
     wanted = list(numbers)[:RUNNING_ROWS_LIMIT]
-    found = with_p95(_rows(_listed().filter(environment=environment, pk__in=wanted))) if wanted else []
+    found = [row for row in with_p95(rows_of(wanted)) if row.deployment.environment_id == environment.pk]
     return [replace(row, bracket=row.rollback is not None) for row in found]
 
 
-def rows_of(numbers: Iterable[int]) -> list[Row]:
+def rows_of(numbers: Sequence[int]) -> list[HistoryRow]:
     """Return the rows of these deployments, newest first."""
-    return _rows(_listed().filter(pk__in=list(numbers)).order_by("-pk"))
+    if not numbers:
+        return []
+    return _history_rows(listed((", ".join(["%s"] * len(numbers)), numbers), len(numbers)))
 
 
 def deployments_of(release: Release) -> list[Row]:
@@ -180,15 +145,6 @@ def _selected() -> QuerySet[Deployment]:
     )
 
 
-def _listed() -> QuerySet[Deployment]:
-    """Return deployments with what rows show and nothing else."""
-    return _tied(
-        Deployment.objects.select_related(
-            "release", "environment__service", "rollback__target__release", "rollback__undone__release", "rehearsal"
-        ).only(*_SHOWN)
-    )
-
-
 def _tied(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
     """Add the rollbacks that undid each deployment or went back to it."""
     return deployments.annotate(undone_by=_newest_rollback("undone"), again_by=_newest_rollback("target"))
@@ -202,32 +158,52 @@ def _newest_rollback(field: str) -> Subquery:
     return Subquery(rollbacks.order_by("-pk").values(told=told)[:1], output_field=JSONField())
 
 
+def _read_releases() -> paging.Read[Release]:
+    return paging.read_models(Release.objects.select_related("service"))
+
+
 def _rows(deployments: Iterable[Deployment]) -> list[Row]:
     shown = list(deployments)
     progress = progress_by_deployment(deployment.pk for deployment in shown)
     return [
-        Row(
+        RowOf(
             deployment,
             standing(deployment, progress.get(deployment.pk)),
             progress.get(deployment.pk),
             rollback_of(deployment),
-            _link(deployment, "undone_by"),
-            _link(deployment, "again_by"),
+            _tie(deployment, "undone_by"),
+            _tie(deployment, "again_by"),
         )
         for deployment in shown
     ]
 
 
-def _link(deployment: Deployment, name: str) -> Link | None:
+def _tie(deployment: Deployment, name: str) -> Rolled | None:
     found = vars(deployment).get(name)
-    return Link(**found) if found else None
+    return Rolled(**found) if found else None
 
 
-def _bracketed_rows(deployments: Iterable[Deployment]) -> list[Row]:
-    return _bracketed(_rows(deployments))
+def _history_rows(deployments: Sequence[Listed]) -> list[HistoryRow]:
+    unsettled = [deployment.pk for deployment in deployments if deployment.unsettled]
+    progress = progress_by_deployment(unsettled) if unsettled else {}
+    return [
+        RowOf(
+            deployment,
+            standing(deployment, progress.get(deployment.pk)),
+            progress.get(deployment.pk),
+            deployment.rollback,
+            deployment.undone_by,
+            deployment.again_by,
+        )
+        for deployment in deployments
+    ]
 
 
-def _bracketed(rows: Sequence[Row]) -> list[Row]:
+def _bracketed_rows(deployments: Sequence[Listed]) -> list[HistoryRow]:
+    return _bracketed(_history_rows(deployments))
+
+
+def _bracketed(rows: list[HistoryRow]) -> list[HistoryRow]:
     """Mark the rows from each rollback down to the deployment that it went back to, in their environment."""
     place = {row.deployment.pk: number for number, row in enumerate(rows)}
     inside: set[int] = set()
@@ -236,4 +212,4 @@ def _bracketed(rows: Sequence[Row]) -> list[Row]:
             among = range(number, place[row.rollback.target_id] + 1)
             here = row.deployment.environment_id
             inside.update(each for each in among if rows[each].deployment.environment_id == here)
-    return [replace(row, bracket=number in inside) for number, row in enumerate(rows)]
+    return [replace(row, bracket=True) if number in inside else row for number, row in enumerate(rows)]

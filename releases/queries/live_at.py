@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releases.models import Deployment, Environment
-from releases.queries.history import Row, rows_of
+from releases.queries.history import HistoryRow, rows_of
 from releases.states import DeploymentKind, DeploymentStatus, RehearsalOutcome
 
 
@@ -12,7 +12,7 @@ from releases.states import DeploymentKind, DeploymentStatus, RehearsalOutcome
 class LiveAt:
     """The answer for one moment."""
 
-    row: Row | None
+    row: HistoryRow | None
     """The deployment that was live; None before the first."""
     until: datetime | None
     """When another one took its place; None where it is live still."""

@@ -5,8 +5,9 @@ Keys are issued in time order, so that an address names the same rows for ever, 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -17,8 +18,22 @@ BATCH = 1000
 NUMBER_LIMIT = 2**63 - 1
 """The largest number that a key can be."""
 
+
+class Keyed(Protocol):
+    """A row that has a key."""
+
+    @property
+    def pk(self) -> Any: ...
+
+
 M = TypeVar("M", bound=Model)
+K = TypeVar("K", bound=Keyed)
 T = TypeVar("T")
+
+Keys = tuple[str, Sequence[Any]]
+"""A subquery for the keys of rows, with its parameters."""
+Read = Callable[[Keys, int, bool], list[K]]
+"""Reads so many rows by their keys, newest first, or oldest first where the last is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +62,14 @@ def number(text: str) -> int | None:
     return min(int(text), NUMBER_LIMIT)
 
 
-def newest(branches: Sequence[QuerySet[M]], shown: QuerySet[M], at: Position, rows: int) -> list[M]:
-    """Return so many rows of all branches at a position, as `shown` selects them: downwards, or upwards from `after`.
-
-    Each branch is to have an index that gives its rows in the order of their keys. Only so many keys of each are read,
-    where one query over all of them would have to read and sort every row of theirs.
-    """
-    order = "pk" if at.after is not None else "-pk"
-    found = [_from(branch, at).order_by(order) for branch in branches]
-    if len(found) == 1:
-        chosen = found[0] if shown is branches[0] else shown.filter(pk__in=found[0].values("pk")[:rows])
-    else:
-        chosen = shown.filter(pk__in=_keys_of_all(found, rows))
-    return list(chosen.order_by(order)[:rows])
-
-
 def page_of(
-    branches: Sequence[QuerySet[M]], shown: QuerySet[M], at: Position, build: Callable[[list[M]], list[T]]
+    branches: Sequence[QuerySet[M]], read: Read[K], at: Position, build: Callable[[list[K]], list[T]]
 ) -> Page[T]:
-    """Return one page; `build` makes its rows, newest first."""
-    return as_page(newest(branches, shown, at, PAGE + 1), at, build)
+    """Return one page of all branches; `read` reads rows by their keys, `build` makes what is shown of them."""
+    return as_page(_newest(branches, read, at, PAGE + 1), at, build)
 
 
-def as_page(found: list[M], at: Position, build: Callable[[list[M]], list[T]]) -> Page[T]:
+def as_page(found: list[K], at: Position, build: Callable[[list[K]], list[T]]) -> Page[T]:
     """Make a page of the rows that were read from a position on, one more than it shows where there are more."""
     more, found = len(found) > PAGE, found[:PAGE]
     if at.after is not None:
@@ -82,12 +82,37 @@ def as_page(found: list[M], at: Position, build: Callable[[list[M]], list[T]]) -
     )
 
 
-def every(branches: Sequence[QuerySet[M]], shown: QuerySet[M], build: Callable[[list[M]], list[T]]) -> Iterator[T]:
+def every(branches: Sequence[QuerySet[M]], read: Read[K], build: Callable[[list[K]], list[T]]) -> Iterator[T]:
     """Yield all rows, newest first, a batch at a time: no more memory for a long list than for a short one."""
     at = Position()
-    while found := newest(branches, shown, at, BATCH):
+    while found := _newest(branches, read, at, BATCH):
         yield from build(found)
         at = Position(before=found[-1].pk)
+
+
+def read_models(shown: QuerySet[M]) -> Read[M]:
+    """Return what reads rows as the ORM does."""
+
+    def read(keys: Keys, rows: int, upwards: bool) -> list[M]:
+        # Made by Django from the branches; what people typed is in the parameters.
+        chosen = shown.filter(pk__in=RawSQL(*keys))  # noqa: S611
+        return list(chosen.order_by("pk" if upwards else "-pk")[:rows])
+
+    return read
+
+
+def _newest(branches: Sequence[QuerySet[M]], read: Read[K], at: Position, rows: int) -> list[K]:
+    """Read so many rows of all branches at a position: downwards, or upwards from `after`.
+
+    Each branch is to have an index that gives its rows in the order of their keys. Only so many keys of each are read,
+    where one query over all of them would have to read and sort every row of theirs.
+    """
+    upwards = at.after is not None
+    try:
+        keys = [_from(branch, at).order_by("pk" if upwards else "-pk").values("pk")[:rows] for branch in branches]
+        return read(_all(keys), rows, upwards)
+    except EmptyResultSet:
+        return []
 
 
 def _from(rows: QuerySet[M], at: Position) -> QuerySet[M]:
@@ -96,13 +121,12 @@ def _from(rows: QuerySet[M], at: Position) -> QuerySet[M]:
     return rows.filter(pk__lt=at.before) if at.before is not None else rows
 
 
-def _keys_of_all(branches: Sequence[QuerySet[M]], rows: int) -> RawSQL:
-    """Return the keys of the first rows of each branch, as a subquery. Django slices no part of a union on SQLite."""
+def _all(keys: Sequence[QuerySet[Any, Any]]) -> Keys:
+    """Return one subquery for the keys of all branches. Django slices no part of a union on SQLite."""
     parts: list[str] = []
     params: list[Any] = []
-    for place, branch in enumerate(branches):
-        sql, given = branch.values("pk")[:rows].query.sql_with_params()
+    for place, branch in enumerate(keys):
+        sql, given = branch.query.sql_with_params()
         parts.append(f"SELECT * FROM ({sql}) AS part_{place}")  # noqa: S608
         params.extend(given)
-    # Made by Django from the branches; what people typed is in the parameters.
-    return RawSQL(" UNION ALL ".join(parts), params)  # noqa: S611
+    return " UNION ALL ".join(parts), params

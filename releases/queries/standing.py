@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from releases.models import ChecklistRun, Deployment, Rollback
+from releases.queries.lean import Listed, Rolled
 from releases.states import (
     OPEN_ROLLBACK,
     DeploymentKind,
@@ -51,12 +52,12 @@ class Standing:
         return self.word in ACTIVE_WORDS
 
 
-def standing(deployment: Deployment, progress: Progress | None) -> Standing:
+def standing(deployment: Deployment | Listed, progress: Progress | None) -> Standing:
     """Say where a deployment stands: the outcome of a rollback, else the verdict, else what it waits for.
 
     A rollback's deployment must come with its rollback selected.
     """
-    rollback = rollback_of(deployment)
+    rollback = deployment.rollback if isinstance(deployment, Listed) else rollback_of(deployment)
     if rollback is not None:
         return _of_rollback(rollback, progress)
     if deployment.status == DeploymentStatus.STARTED:
@@ -99,7 +100,7 @@ def progress_of(run: ChecklistRun) -> Progress:
     return Progress(run.pk, run.purpose, run.status, counted["probes_done"], counted["probes_total"])
 
 
-def _of_rollback(rollback: Rollback, progress: Progress | None) -> Standing:
+def _of_rollback(rollback: Rollback | Rolled, progress: Progress | None) -> Standing:
     if rollback.status == RollbackStatus.DONE:
         return Standing(rollback.outcome or "unknown")
     if rollback.status == RollbackStatus.VERIFYING and progress:

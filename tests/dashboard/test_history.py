@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from releases.models import Deployment, Rehearsal, Release
+from releases.models import ChecklistRun, Deployment, Rehearsal, Release
 from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
 from tests import factory
 from tests.dashboard.pages import asked_with, links, queries_of, signed_in, words
@@ -306,7 +306,7 @@ def test_beyond_the_last_row_there_is_nothing_more(client: Client) -> None:
 
 @pytest.mark.parametrize("query", ["", "?service=archive", "?kind=rollback&outcome=restored", "?kind=release"])
 def test_many_rows_take_five_queries_as_few_do(client: Client, query: str) -> None:
-    """Session and person are two of them."""
+    """Session, person and their permissions are three of them."""
     place, person = factory.environment(), factory.on_call()
 
     def fill(first: int, last: int) -> None:
@@ -336,3 +336,14 @@ def test_the_first_rows_of_a_month_long_ago_are_reached_by_their_keys() -> None:
     assert [each.pk for each in found] == [made[1].pk]
     bounds: Any = str(found.query)
     assert bounds.count('."id" >=') == bounds.count('."id" <') == 1
+
+
+def test_only_a_checklist_that_runs_costs_one_query_more(client: Client) -> None:
+    place = factory.environment()
+    deployment = factory.deployed(place, "1.0", None)
+    quiet = queries_of(lambda: client.get(PAGE))
+    run = factory.run(place, deployment=deployment)
+    ChecklistRun.objects.filter(pk=run.pk).update(status="running", verdict="")
+    response: list[HttpResponse] = []
+    assert queries_of(lambda: response.append(client.get(PAGE))) == quiet + 1
+    assert "verifying" in words(response[0])
