@@ -16,7 +16,7 @@ from config.celery import app
 
 log = logging.getLogger(__name__)
 
-KNOCK_SECONDS = 1.0
+KNOCK_SECONDS = 0.7
 """How long a knock may take: the broker's own timeouts begin anew with every byte of an answer that trickles."""
 QUIET_SECONDS = 2.0
 """After a knock that failed, further ones of this process are skipped for so long, so that a click that knocks six

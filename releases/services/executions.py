@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -65,12 +66,14 @@ def run_leased(
     mine = partial(held, execution)
 
     def show(output: str) -> None:
+        if connection.errors_occurred:
+            _reconnect()
         mine().update(output=output)
         if changed is not None:
             changed()
 
     with Heartbeat(mine, stop_field="stop_requested") as heartbeat:
-        return run(
+        result = run(
             command,
             lock=place_lock,
             execution_id=execution.tag,
@@ -79,6 +82,8 @@ def run_leased(
             should_stop=heartbeat.should_stop,
             passed_environment=places.passed_environment(),
         )
+    _reconnect()
+    return result
 
 
 def end_execution(execution: Execution, result: Result) -> bool:
@@ -116,3 +121,9 @@ def record_late(about: str, execution: Execution, result: Result) -> None:
         command=result.state,
         exit_code=result.exit_code,
     )
+
+
+def _reconnect() -> None:
+    """Leave a connection that the database has ended: while a command ran it may have been restarted."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()

@@ -1,13 +1,16 @@
 """The worker's part of a rollback: one command, then purge, then what was measured."""
 
 import threading
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from releases.errors import Conflict
+from releases.executor import Result, run
 from releases.intake import RollbackSpec
 from releases.models import Environment, Event, Execution, Rollback
-from releases.services import places, rollbacks, rolling_back
+from releases.services import executions, places, rollbacks, rolling_back
 from releases.services.commands import keep_rendered
 from releases.states import CommandState, DeploymentKind, DeploymentStatus, Outcome, RollbackStatus, Serving
 from tests import factory
@@ -81,6 +84,25 @@ def test_a_redelivered_message_runs_nothing_again(
     rolling_back.continue_rollback(rollback.pk)
     assert little_service.ran == ["2026.11.3"]
     assert Execution.objects.filter(kind="rollback").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_is_saved_although_the_database_was_restarted_meanwhile(
+    production: Environment, workers: InlineWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B15: the connection that the worker had is gone. SQLite has none that could go."""
+
+    def restarted(*given: Any, **named: Any) -> Result:
+        result = run(*given, **named)
+        if connection.vendor == "postgresql":
+            connection.connection.close()
+        return result
+
+    monkeypatch.setattr(executions, "run", restarted)
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert (rollback.command, rollback.outcome) == (CommandState.EXITED, Outcome.RESTORED)
 
 
 def test_exit_0_with_the_old_version_still_served_is_not_restored(
