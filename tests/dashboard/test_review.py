@@ -98,6 +98,14 @@ def test_each_kind_of_open_decision_is_listed_with_its_way(ana: User) -> None:
     assert "<title>6 to decide · Review · Rollbook</title>" in response.content.decode()
 
 
+def test_a_figure_leads_to_the_list_of_what_it_counts(ana: User) -> None:
+    factory.story()
+    response = review(ana, service="archive", **{"from": "2026-03-02", "to": "2026-03-08"})
+    days = "service=archive&from=2026-03-02&to=2026-03-08"
+    assert f"/history?{days}&kind=deployment" in links(response)
+    assert f"/history?{days}&kind=rollback" in links(response)
+
+
 def test_a_note_answers_what_asked_for_one(ana: User) -> None:
     _, target, live = factory.story()
     now = timezone.now()
