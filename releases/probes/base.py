@@ -149,7 +149,28 @@ class RollbackFacts:
     problems: tuple[tuple[str, str], ...]
     """(finding id, detail) pairs found while rendering: no_target, does_not_render, program_missing, ..."""
     rehearsed_seconds_ago: float | None
+    """Age of the last rehearsal, where it counts; None where there is none that does."""
     rehearsal_required: bool
+    rehearsal_says: str = ""
+    """Why no rehearsal counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalFacts:
+    """What the newest rehearsal of the release that is judged has shown."""
+
+    tag: str
+    outcome: str
+    """As in `states.RehearsalOutcome`."""
+    detail: str
+    seconds_ago: float
+    too_old: str
+    """Why it is too old to count; empty where it is not."""
+    changed: tuple[str, ...]
+    """Commands that are not what they were then."""
+    deploy_command: str
+    """What became of its deploy command, as in `states.CommandState`; empty where none was begun."""
+    deploy_exit: int | None
 
 
 S = TypeVar("S", bound=Settings)
@@ -176,6 +197,10 @@ class Context(Generic[S]):
     run_command: Callable[[str, Mapping[str, str]], CommandResult]
     """Run a catalogue command of this environment by name, with values for its placeholders."""
     rollback_facts: Callable[[], RollbackFacts]
+    rehearsal_facts: Callable[[], RehearsalFacts | None]
+    """The newest rehearsal of the release that is judged; None where there is none."""
+    rehearsing: str
+    """Why rehearsals are not asked about in this run; empty where they are."""
     before: Before | None
     progress: Callable[[int, int, str], None]
     """Say how far the measuring is: done, of how many, doing what."""

@@ -26,6 +26,8 @@ ORDER = (
     "upload_limits",
     "logging",
     "configuration",
+    "deploy_command",
+    "rollback_rehearsal",
 )
 """Keys in the order in which people read a checklist; a key not named here comes after them, by name."""
 

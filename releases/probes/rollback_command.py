@@ -89,13 +89,13 @@ OTHER_PROBLEM = FindingKind(
 REHEARSAL_REQUIRED = FindingKind(
     "rehearsal_required",
     Level.FAIL,
-    "this environment requires a rehearsal, and there is none of this command",
+    "this environment requires a rehearsal, and none counts: {detail}",
     "Rehearse the release on staging: deploy, checklist, rollback, checklist.",
 )
 NO_REHEARSAL_YET = FindingKind(
     "no_rehearsal_yet",
     Level.NOTE,
-    "no rehearsal yet",
+    "no rehearsal counts: {detail}",
     "Rehearse on staging to know that the rollback works, and how long it takes.",
 )
 
@@ -165,4 +165,5 @@ def _problem(identity: str, detail: str) -> Finding:
 def _rehearsal(facts: RollbackFacts) -> list[Finding]:
     if facts.rehearsed_seconds_ago is not None:
         return []
-    return [Finding(REHEARSAL_REQUIRED if facts.rehearsal_required else NO_REHEARSAL_YET, SUBJECT)]
+    kind = REHEARSAL_REQUIRED if facts.rehearsal_required else NO_REHEARSAL_YET
+    return [Finding(kind, SUBJECT, {"detail": facts.rehearsal_says or "there is none yet"})]

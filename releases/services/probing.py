@@ -17,7 +17,7 @@ from releases.catalogue import CatalogueError, UnknownPlace
 from releases.display import visible
 from releases.executor import LockHeld, run
 from releases.http import Deadline, Door
-from releases.models import ChecklistRun, Environment, Finding, ProbeRun
+from releases.models import ChecklistRun, Deployment, Environment, Finding, ProbeRun, RehearsalStep
 from releases.probes import registry
 from releases.probes.base import (
     Account,
@@ -28,6 +28,7 @@ from releases.probes.base import (
     Instance,
     Probe,
     Purging,
+    RehearsalFacts,
     RollbackFacts,
 )
 from releases.probes.registry import SERVING_VERSION
@@ -36,8 +37,9 @@ from releases.services import checklists, logs, places, sources
 from releases.services.commands import CannotRender, ask_worker, command_named, worker_alive
 from releases.services.leases import Heartbeat
 from releases.services.purging import purge_request
+from releases.services.rehearsal_facts import receipt_of, rehearsal_facts
 from releases.services.retrying import retried
-from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
+from releases.states import Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -182,6 +184,8 @@ def _context(
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),
         rollback_facts=partial(_rollback_facts, environment),
+        rehearsal_facts=partial(_rehearsal_facts, run_row),
+        rehearsing=_rehearsing(run_row),
         before=_before(row),
         progress=_progress(mine),
         open_log=partial(logs.open_log, environment),
@@ -251,19 +255,50 @@ def _rollback_facts(environment: Environment) -> RollbackFacts:
     """Have the worker that would run the rollback say what it knows of it, short of running it."""
     fresh = Environment.objects.select_related("service", "live__release").get(pk=environment.pk)
     target = queries.way_back(fresh).target
-    required = fresh.requires_rehearsal
+    argv, digest, problems = _looked_at(fresh, target)
+    return RollbackFacts(argv, digest, target.release.version if target else None, problems, **_rehearsed(fresh))
+
+
+def _looked_at(
+    environment: Environment, target: Deployment | None
+) -> tuple[tuple[str, ...], str, tuple[tuple[str, str], ...]]:
+    """Return argv and digest of the command, and what stands in its way, as the worker that would run it says."""
     if target is None:
-        none = ("no_target", "no earlier deployment here can be gone back to")
-        return RollbackFacts((), "", None, (none,), None, required)
-    version = target.release.version
-    answer = ask_worker(fresh, target)
+        return (), "", (("no_target", "no earlier deployment here can be gone back to"),)
+    answer = ask_worker(environment, target)
     if answer is None:
-        silent = "worker_busy" if worker_alive(fresh) else "no_worker"
-        return RollbackFacts((), "", version, ((silent, f"queue {fresh.act_queue}"),), None, required)
+        silent = "worker_busy" if worker_alive(environment) else "no_worker"
+        return (), "", ((silent, f"queue {environment.act_queue}"),)
     found = tuple(
         (identity, f"{sentence} (on {answer.host})") for identity, sentence in (*answer.found, *answer.artifact_found)
     )
-    return RollbackFacts(tuple(answer.argv), answer.digest, version, found, None, required)
+    return tuple(answer.argv), answer.digest, found
+
+
+def _rehearsed(environment: Environment) -> dict[str, Any]:
+    """Return what the rollback's facts say of rehearsing the way back from what is live."""
+    receipt = receipt_of(environment, environment.live.release) if environment.live else None
+    return {
+        "rehearsed_seconds_ago": receipt.age.total_seconds() if receipt and receipt.counts else None,
+        "rehearsal_required": environment.requires_rehearsal,
+        "rehearsal_says": f"{receipt.rehearsal.tag}: {receipt.why}" if receipt and receipt.why else "",
+    }
+
+
+def _rehearsal_facts(run: ChecklistRun) -> RehearsalFacts | None:
+    """Return what is known of rehearsing the release that a run judges, or the live one."""
+    judged = run.deployment
+    if judged is None:
+        fresh = Environment.objects.select_related("live__release").get(pk=run.environment_id)
+        judged = fresh.live
+    return rehearsal_facts(run.environment, judged.release) if judged is not None else None
+
+
+def _rehearsing(run: ChecklistRun) -> str:
+    """Say why a run does not ask about rehearsals: it is part of one, or measures a rollback."""
+    if run.purpose == Purpose.RESTORE:
+        return "a rollback is measured by what is served now"
+    return "this run is part of a rehearsal" if RehearsalStep.objects.filter(run=run).exists() else ""
 
 
 def _held(row: ProbeRun) -> QuerySet[ProbeRun]:

@@ -19,6 +19,7 @@ from releases.probes.base import (
     Context,
     Instance as InstanceOf,
     Log,
+    RehearsalFacts,
     RollbackFacts,
 )
 from releases.probes.purge_calls import PurgeRequest
@@ -96,6 +97,9 @@ class World:
     purge_request: PurgeRequest = field(default_factory=PurgeRequest)
     run_command: Callable[[str, Mapping[str, str]], CommandResult] | None = None
     facts: RollbackFacts = NO_PROBLEMS
+    rehearsal: RehearsalFacts | None = None
+    """The newest rehearsal of the release."""
+    rehearsing: str = ""
     tls: ssl.SSLContext | None = None
     """Whom the probe trusts; the machine's authorities when None."""
     seconds: float | None = None
@@ -130,6 +134,8 @@ class World:
                 door=door,
                 run_command=self.run_command or no_command,
                 rollback_facts=lambda: self.facts,
+                rehearsal_facts=lambda: self.rehearsal,
+                rehearsing=self.rehearsing,
                 before=self.before,
                 progress=self._progress,
                 open_log=lambda: self.log,

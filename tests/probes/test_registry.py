@@ -30,12 +30,14 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "secrets": {"routes": ["/a"], "paths": ["/b"]},
     "security_headers": {"routes": ["/a"]},
     "configuration": {},
+    "deploy_command": {},
+    "rollback_rehearsal": {},
     "upload_limits": {"path": "/a", "limit_bytes": 1024},
     "logging": {"route": "/a", "within_seconds": 0.5},
 }
 """Settings with which every probe has something to do."""
 
-WITHOUT_NETWORK = {"rollback_command", "configuration"}
+WITHOUT_NETWORK = {"rollback_command", "configuration", "deploy_command", "rollback_rehearsal"}
 ASKING = [key for key in KEYS if key not in WITHOUT_NETWORK]
 
 

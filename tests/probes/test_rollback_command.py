@@ -89,8 +89,12 @@ def test_no_rehearsal_is_a_note_where_none_is_required(world: World) -> None:
 
 @pytest.mark.finding(KEY, "rehearsal_required")
 def test_no_rehearsal_fails_where_one_is_required(world: World) -> None:
-    world.facts = replace(NO_PROBLEMS, rehearsed_seconds_ago=None)
-    assert world.ask(KEY).verdict is Verdict.FAIL
+    world.facts = replace(NO_PROBLEMS, rehearsed_seconds_ago=None, rehearsal_says="RH-3: it is not proven")
+    answer = world.ask(KEY)
+    assert answer.verdict is Verdict.FAIL
+    assert (
+        answer.findings[0].sentence == "this environment requires a rehearsal, and none counts: RH-3: it is not proven"
+    )
 
 
 def test_a_problem_that_was_there_before_is_no_regression(world: World) -> None:

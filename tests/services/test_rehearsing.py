@@ -11,12 +11,13 @@ from releases.catalogue import load
 from releases.errors import Conflict, Denied
 from releases.intake import RehearseSpec, RollbackSpec, StartSpec
 from releases.management.refusing import person_at_the_terminal
-from releases.models import Deployment, Environment, Event, Execution, Freeze, Rehearsal, User
+from releases.models import Deployment, Environment, Event, Execution, Freeze, Rehearsal, Release, User
 from releases.queries.estimates import expected_seconds
 from releases.queries.receipts import FRESH, newest_receipt
 from releases.services import rehearsing, rollbacks
 from releases.services.catalogue_sync import sync_catalogue
 from releases.services.deployments import start_deployment
+from releases.services.rehearsal_facts import receipt_of, rehearsal_facts
 from releases.services.rehearsals import rehearse, stop_rehearsal
 from releases.states import (
     CommandState,
@@ -354,3 +355,23 @@ def test_a_rollback_there_ends_the_rehearsal(
     assert (made.status, made.stop_requested_by) == (RehearsalStatus.CANCELLED, "Ana Ruiz")
     assert rollback.outcome == Outcome.RESTORED
     assert little_service.ran == ["2026.11.3"]
+
+
+def test_the_probes_about_rehearsals_read_the_receipt(
+    staging: Environment, ana: User, workers: InlineWorkers, production: Environment
+) -> None:
+    """What `rollback_command`, `deploy_command` and `rollback_rehearsal` are told of it."""
+    release = Release.objects.get(version="2026.11.5")
+    assert rehearsal_facts(production, release) is None
+    done = rehearsed(ana, workers)
+    facts = rehearsal_facts(production, release)
+    assert facts is not None
+    assert (facts.tag, facts.outcome, facts.changed, facts.too_old) == (done.tag, "proven", (), "")
+    assert (facts.deploy_command, facts.deploy_exit) == ("exited", 0)
+    receipt = receipt_of(production, release)
+    assert receipt is not None
+    assert receipt.counts
+    Rehearsal.objects.filter(pk=done.pk).update(ended_at=timezone.now() - timedelta(days=20))
+    old = rehearsal_facts(production, release)
+    assert old is not None
+    assert old.too_old.startswith("it is 20 days old")
