@@ -234,7 +234,15 @@ def test_it_waits_for_a_lock_and_says_for_whom(
 ) -> None:
     monkeypatch.setattr(executions, "LOCK_SECONDS", 0.1)
     lock = places.lock_of(production).acquire("a command of yesterday")
-    release = threading.Timer(1.0, lock.release)
+
+    def let_go_when_it_waits() -> None:
+        try:
+            wait_until(lambda: Rollback.objects.exclude(lock_holder="").exists(), 30, "no rollback waits for the lock")
+        finally:
+            lock.release()
+            connection.close()
+
+    release = threading.Thread(target=let_go_when_it_waits)
     release.start()
     said = terminal(*HERE)
     release.join()
