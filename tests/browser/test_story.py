@@ -1,6 +1,6 @@
 """The main job, in a real browser on real processes: from the message at 03:12 to a rollback that is proven restored.
 
-Both as on a phone, one with JavaScript off.
+One test goes by keyboard alone, one with JavaScript off, both as on a phone.
 
 On SQLite this is what `make run` starts; on PostgreSQL also Redis and a real Varnish stand behind it.
 """
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -83,49 +83,74 @@ def releases_are_made(rollbook: Rollbook) -> bool:
     return file.exists() and json.loads(file.read_text())["done"]
 
 
-def sign_in(page: Page, rollbook: Rollbook, username: str) -> None:
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(rollbook.password(username))
-    page.get_by_role("button", name="Sign in").click()
+HEARD = """
+window.heard = [];
+addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+  const words = document.getElementById("announcer").textContent.trim();
+  if (words) window.heard.push(words);
+}).observe(document.getElementById("announcer"), { childList: true, characterData: true, subtree: true }));
+"""
+"""Keeps what a screen reader would be told."""
+FOCUS_IS_SEEN = """() => {
+  const element = document.activeElement;
+  const box = element.getBoundingClientRect();
+  const seen = getComputedStyle(element);
+  const ring = seen.outlineStyle !== "none" && parseFloat(seen.outlineWidth) >= 2;
+  return ring && box.bottom > 0 && box.top < innerHeight ? "" : element.outerHTML.slice(0, 200);
+}"""
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Go on with Tab until the wanted element has the focus; on the way it is always to be seen where it is."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert page.evaluate(FOCUS_IS_SEEN) == "", "the focus is not to be seen"
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"40 times Tab do not lead to {wanted}")
 
 
 @pytest.mark.timeout(300)
-def test_a_leaking_release_is_seen_rolled_back_and_proven_restored(night: Night, browser: Browser) -> None:
-    rollbook = night.rollbook
-    leak = httpx.get(f"{rollbook.production}/account", timeout=10)
+def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: Browser) -> None:
+    leak = httpx.get(f"{night.rollbook.production}/account", timeout=10)
     assert LEAKED in leak.text, "the cache shows one reader's page to everybody"
-
     context = browser.new_context(viewport=PHONE)
+    context.add_init_script(HEARD)
     context.set_default_timeout(15_000)
     page = context.new_page()
-    page.goto(f"{rollbook.url}/s/archive/production/rollback")
-    sign_in(page, rollbook, "oncall")  # and lands on the page that was asked for
+
+    page.goto(night.link_about("archive/production"))
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type("oncall")
+    tab_to(page, page.get_by_label("Password"))
+    page.keyboard.type(night.rollbook.password("oncall"))
+    page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="Roll back archive/production?")).to_be_visible()
-    page.goto(rollbook.url)
-    alarm = page.locator(".alarm", has_text="archive/production")
-    expect(alarm).to_contain_text("fail")
-    expect(alarm).to_contain_text("2026.11.4")
-    page.get_by_role("link", name="2026.11.4").first.click()
-    expect(page.get_by_text("shows what belongs to reader-a to reader-b").first).to_be_visible()
-    page.get_by_role("link", name="Roll back archive/production").click()
-
+    expect(page.get_by_text("2026.11.4").first).to_be_in_viewport()
     button = page.get_by_role("button", name="Roll back production to 2026.11.2")
-    expect(button).to_be_in_viewport()
-    page.get_by_label("A few words").fill("seen by 3 users")
-    button.click()
+    expect(button).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("radio", name=re.compile("Checklist failing: .*logged_in_traffic"))).to_be_checked()
+    tab_to(page, page.get_by_label("A few words"))
+    page.keyboard.type("seen by 3 users")
+    tab_to(page, button)
+    page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
     outcome = page.locator("#outcome")
     expect(outcome).to_have_text(re.compile("restored", re.I), timeout=60_000)
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
+    expect(outcome).to_be_focused()
+    expect(page).to_have_title(re.compile("restored", re.I))
     expect(page.get_by_text("2026.11.2 serves on every instance").first).to_be_visible()
     expect(page.get_by_text("before the release").first).to_be_visible()
-    expect(page).to_have_title(re.compile("restored", re.I))
+    heard = page.evaluate("window.heard")
+    assert "Restored" in heard[-1], heard
+    assert len(heard) == len(set(heard)), "each change is said once"
 
-    after = httpx.get(f"{rollbook.production}/account", timeout=10)
+    after = httpx.get(f"{night.rollbook.production}/account", timeout=10)
     assert LEAKED not in after.text, "the leaked page is gone from the cache"
-    page.goto(rollbook.url)
+    page.goto(night.rollbook.url)
     expect(page.get_by_text("frozen").first).to_be_visible()
     context.close()
 
@@ -137,7 +162,9 @@ def test_from_the_message_to_restored_without_javascript(night: Night, browser: 
     page = context.new_page()
 
     page.goto(night.link_about("archive/staging"))
-    sign_in(page, night.rollbook, "oncall")
+    page.get_by_label("User name").fill("oncall")
+    page.get_by_label("Password").fill(night.rollbook.password("oncall"))
+    page.get_by_role("button", name="Sign in").click()
 
     expect(page.get_by_role("heading", name="Roll back archive/staging?")).to_be_visible()
     button = page.get_by_role("button", name="Roll back staging to 2026.11.2")
