@@ -7,6 +7,8 @@ from dashboard.converters import KeyConverter, VersionConverter
 from dashboard.views import (
     account,
     audit,
+    audit_events,
+    audit_exports,
     board,
     checklists,
     confirm,
@@ -84,4 +86,10 @@ urlpatterns = [
     path("rollbacks/<int:pk>/notes", notes.of_rollback, name="rollback_notes"),
     path("freezes/<int:pk>/lift", freezes.lift, name="freeze_lift"),
     path("audit", audit.audit, name="audit"),
+    path("audit.csv", audit_exports.decisions_csv, name="audit_csv"),
+    path("audit.jsonl", audit_exports.decisions_jsonl, name="audit_jsonl"),
+    path("audit/events", audit_events.events, name="audit_events"),
+    path("audit/events.csv", audit_exports.events_csv, name="audit_events_csv"),
+    path("audit/events.jsonl", audit_exports.events_jsonl, name="audit_events_jsonl"),
+    path("audit/verify_rollbook_export.py", audit_exports.verifier, name="audit_verifier"),
 ]

@@ -82,6 +82,8 @@ class Tag(StrEnum):
     READINESS_TURNED_READY = "readiness:turned_ready"
     EXECUTION_REPORTED_LATE = "execution:reported_late"
     """A worker that had been given up reported after all; no status changed."""
+    BOOK_EXPORTED = "book:exported"
+    """Somebody took events out of Rollbook, as a file; details name the question and the form."""
     NOTE_ADDED = "note:added"
     """About a release or a rollback; details hold the text, and what it corrects."""
     PERMISSION_DENIED = "permission:denied"
@@ -230,7 +232,10 @@ def ends() -> tuple[int, BookHead]:
 
 def events_up_to(seq: int) -> Iterator[Event]:
     """Yield the events in order, few at a time, so that a long book needs no more memory than a short one."""
-    return Event.objects.filter(seq__lte=seq).order_by("seq").iterator(chunk_size=1000)
+    reached = 0
+    while events := list(Event.objects.filter(seq__gt=reached, seq__lte=seq).order_by("seq")[:1000]):
+        yield from events
+        reached = events[-1].seq
 
 
 def _locked_head() -> BookHead:

@@ -6,7 +6,7 @@ so that every export holds the whole chain and can be compared with any anchor.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,13 +30,32 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     """The first moment that is no longer shown."""
+    environment: str = ""
+    actors: Sequence[str] = ()
+    actions: Sequence[str] = ()
+    object: str = ""
 
     def shows(self, event: Event) -> bool:
         return (
             (not self.service or event.service == self.service)
             and (self.since is None or event.at >= self.since)
             and (self.until is None or event.at < self.until)
+            and (not self.environment or event.environment == self.environment)
+            and (not self.actors or event.actor in self.actors)
+            and (not self.actions or event.action in self.actions)
+            and (not self.object or event.object_tag == self.object)
         )
+
+    def named(self) -> dict[str, str]:
+        """Return what the first line of an export says of it."""
+        named = {"service": self.service, "since": _utc(self.since), "until": _utc(self.until)}
+        further = {
+            "environment": self.environment,
+            "actor": ", ".join(self.actors),
+            "action": ", ".join(self.actions),
+            "object": self.object,
+        }
+        return named | {name: value for name, value in further.items() if value}
 
 
 def export_lines(shown: Filter) -> Iterator[str]:
@@ -50,7 +69,7 @@ def export_lines(shown: Filter) -> Iterator[str]:
             "rollbook_export": FORMAT,
             "exported_at": _utc(timezone.now()),
             "head": {"seq": head.seq, "hash": head.hash or book.GENESIS},
-            "filter": {"service": shown.service, "since": _utc(shown.since), "until": _utc(shown.until)},
+            "filter": shown.named(),
         }
     )
     for event in book.events_up_to(max(newest, head.seq)):

@@ -38,7 +38,7 @@ def desk(view: View) -> View:
 def audit(request: HttpRequest) -> HttpResponse:
     """Show the decisions that answer a question, newest first."""
     days = asked_days(request.GET)
-    asked = _asked(request, days)
+    asked = asked_decisions(request, days)
     at = position(request)
     inside = asked_period(asked)
     shown = decisions(asked, inside, at) if not days.problems else None
@@ -53,9 +53,9 @@ def audit(request: HttpRequest) -> HttpResponse:
             "problems": days.problems,
             "sought": asked,
             "kinds": [(key, kind.title) for key, kind in KINDS.items()],
-            "services": _choices("all services", services, asked.service),
-            "environments": _choices("all environments", environments, asked.environment),
-            "question": _question(asked),
+            "services": choices("all services", services, asked.service),
+            "environments": choices("all environments", environments, asked.environment),
+            "question": question_in_words(asked),
             "nothing": _nothing(asked),
             "query": _query(asked, days),
             "page": shown,
@@ -67,7 +67,8 @@ def audit(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _asked(request: HttpRequest, days: Days) -> Asked:
+def asked_decisions(request: HttpRequest, days: Days) -> Asked:
+    """Read the question; a kind that is none asks for all."""
     kind = request.GET.get("kind", "")
     return Asked(
         kind=kind if kind in KINDS else "",
@@ -88,7 +89,7 @@ def _query(asked: Asked, days: Days) -> dict[str, str]:
     }
 
 
-def _question(asked: Asked) -> str:
+def question_in_words(asked: Asked) -> str:
     """Return the question in words: `Rollbacks of payments in March 2026`."""
     return joined(KINDS[asked.kind].title, place_in_words(asked.service, asked.environment), in_words(asked.period))
 
@@ -105,7 +106,7 @@ def _summary_words(asked: Asked, found: Summary) -> str:
     return f"{count(found.decisions, kind.one, kind.many)} · {count(found.people, 'person', 'people')}"
 
 
-def _choices(everything: str, keys: list[str], chosen: str) -> list[tuple[str, str]]:
+def choices(everything: str, keys: list[str], chosen: str) -> list[tuple[str, str]]:
     """Return the options of a select; what the address names is among them, even where there is no such thing."""
     known = keys if not chosen or chosen in keys else [*keys, chosen]
     return [("", everything), *((key, key) for key in known)]

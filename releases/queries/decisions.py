@@ -3,7 +3,7 @@
 The book's lines are the decisions; the rows beside them (rollback, freeze, release) say how it went on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from releases.book import Tag
 from releases.models import Deployment, Event, Freeze, Release, Rollback
 from releases.queries.book_search import ALWAYS, Period, Within, of_place, within
-from releases.queries.paging import Page, Position, page_of, read_models
+from releases.queries.paging import Page, Position, every, page_of, read_models
 
 COUNT_LIMIT = 10_000
 """Decisions that are counted for the summary; beyond it stands "more than"."""
@@ -132,6 +132,11 @@ class Summary:
 def decisions(asked: Asked, inside: Within, at: Position) -> Page[Decision]:
     """Return one page of the decisions that answer the question."""
     return page_of(_branches(asked, inside), read_models(Event.objects.all()), at, _with_rows)
+
+
+def every_decision(asked: Asked, inside: Within) -> Iterator[Decision]:
+    """Yield all decisions that answer the question, newest first, a batch at a time."""
+    return every(_branches(asked, inside), read_models(Event.objects.all()), _with_rows)
 
 
 def summary(asked: Asked, inside: Within) -> Summary:

@@ -30,7 +30,7 @@ class Shown:
 
 def shown_finding(key: str, finding: Finding, held: Mapping[str, Acceptance]) -> Shown:
     """Return a finding of the probe with that key; `held` are the acceptances that hold, by identity."""
-    rows = list(_flat(finding.evidence))
+    rows = list(flat(finding.evidence))
     already = finding.already_failing and finding.level == Level.FAIL
     return Shown(
         finding=finding,
@@ -41,14 +41,14 @@ def shown_finding(key: str, finding: Finding, held: Mapping[str, Acceptance]) ->
     )
 
 
-def _flat(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
+def flat(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
     """Yield the leaves of JSON data, each with the path that leads to it."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _flat(item, f"{name}.{key}" if name else str(key))
+            yield from flat(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list) and any(isinstance(item, list | Mapping) for item in value):
         for number, item in enumerate(value, start=1):
-            yield from _flat(item, f"{name}.{number}" if name else str(number))
+            yield from flat(item, f"{name}.{number}" if name else str(number))
     elif isinstance(value, list):
         yield name, ", ".join(_leaf(item) for item in value)[:EVIDENCE_LENGTH]
     else:

@@ -119,6 +119,23 @@ def sentence(event: Event) -> str:
             return f"{details.get('acceptance', '')}: accepted {until} in {place}: {details.get('finding', '')}"
         case Tag.ACCEPTANCE_WITHDRAWN:
             return f"{details.get('acceptance', '')} was withdrawn in {place}: {details.get('finding', '')}"
+        case Tag.READINESS_TURNED_RED:
+            return f"The way back of {place} is not ready."
+        case Tag.READINESS_TURNED_READY:
+            return f"The way back of {place} is ready again."
+        case Tag.CATALOGUE_SYNCED:
+            return "The catalogue was applied."
+        case Tag.BOOK_EXPORTED:
+            return f"Exported as {details.get('form', 'a file')}: {details.get('question', 'the book')}."
+        case Tag.PERMISSION_DENIED:
+            further = f", {details['further']} more times in that minute" if details.get("further") else ""
+            return f"Refused for lack of {details.get('permission', 'a permission')}{of('on', ' on ')}{further}."
+        case Tag.PERSON_CREATED:
+            return f"{about}: made, or given a new password{of('username', ': ')}{of('group', ', ')}."
+        case Tag.TOKEN_CREATED:
+            return f"{about}: token made{of('user', ' for ')}{of('name', ', ')}."
+        case Tag.TOKEN_REVOKED:
+            return f"{about}: token revoked{of('name', ': ')}."
         case Tag.NOTE_ADDED:
             return f"{details.get('note', 'A note')} about {about}{of('corrects', ', correcting ')}."
         case Tag.ENVIRONMENT_FROZEN:

@@ -86,7 +86,15 @@ ACTIONS = {
     "freeze_lift": "lift_freeze",
 }
 """What a POST does, and the permission that it needs."""
-BOOK = {"audit"}
+BOOK = {
+    "audit",
+    "audit_csv",
+    "audit_jsonl",
+    "audit_events",
+    "audit_events_csv",
+    "audit_events_jsonl",
+    "audit_verifier",
+}
 """Pages that show the whole book: for whoever holds `read_book`."""
 OF_A_SERVICE = set(ACTIONS)
 """Those that are about one service: a group may hold for it alone."""

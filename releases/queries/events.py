@@ -1,0 +1,114 @@
+"""Events of the book as an auditor searches them: by who, about what, which action, where and when."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from releases.book import Tag
+from releases.models import Event
+from releases.queries.book_search import ALWAYS, Period, Within, of_place
+from releases.queries.paging import Page, Position, every, page_of, read_models
+from releases.queries.shown_findings import flat
+from releases.queries.timeline import sentence
+
+ACTORS_LIMIT = 500
+"""Names that are offered and looked among."""
+NAMES_LIMIT = 20
+"""Names that one search may mean."""
+SUBJECTS = sorted({tag.partition(":")[0] for tag in Tag})
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which events somebody looks for. An empty text names all."""
+
+    actor: str = ""
+    """A part of the name."""
+    names: Sequence[str] = ()
+    """The names of the book that it means."""
+    object: str = ""
+    action: str = ""
+    """A tag, or a subject such as `rollback`: every tag of it."""
+    service: str = ""
+    environment: str = ""
+    period: Period = ALWAYS
+
+    @property
+    def tags(self) -> Sequence[str]:
+        if self.action in SUBJECTS:
+            return [tag.value for tag in Tag if tag.partition(":")[0] == self.action]
+        return [self.action] if self.action else []
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as a page shows it."""
+
+    event: Event
+    says: str
+    changed: Sequence[tuple[str, str, str]]
+    """Field, before, after."""
+    facts: Sequence[tuple[str, str]]
+    """What else it keeps."""
+
+    def of(self, name: str) -> str:
+        return str(self.event.payload.get(name, ""))
+
+
+def names_in_book() -> list[str]:
+    """Return who stands in the book, by name. Jumps along the index from name to name and reads no event."""
+    table = Event._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE names(name) AS (SELECT MIN(actor) FROM {table} UNION ALL "  # noqa: S608
+            f"SELECT (SELECT MIN(actor) FROM {table} WHERE actor > names.name) FROM names "
+            f"WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL LIMIT {ACTORS_LIMIT}"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def meant(part: str, names: Sequence[str]) -> list[str]:
+    """Return the names that a part of one means; the whole name means itself alone."""
+    if part in names:
+        return [part]
+    return [name for name in names if part.casefold() in name.casefold()][:NAMES_LIMIT]
+
+
+def events(sought: Sought, inside: Within, at: Position) -> Page[Line]:
+    """Return one page of events, newest first."""
+    return page_of(
+        branches(sought, inside), read_models(Event.objects.all()), at, lambda rows: [line_of(row) for row in rows]
+    )
+
+
+def every_event(sought: Sought, inside: Within) -> Iterator[Line]:
+    """Yield all of them, newest first, a batch at a time."""
+    return every(
+        branches(sought, inside), read_models(Event.objects.all()), lambda rows: [line_of(row) for row in rows]
+    )
+
+
+def branches(sought: Sought, inside: Within) -> list[QuerySet[Event]]:
+    """Return the events that are looked for, in parts that are each read along an index."""
+    found = of_place(inside.events_of(sought.period), sought.service, sought.environment)
+    tags = sought.tags
+    if sought.object:
+        found = found.filter(object_tag=sought.object)
+    if sought.actor:
+        if tags:
+            found = found.filter(action__in=tags)
+        return [found.filter(actor=name) for name in sought.names] or [found.none()]
+    if sought.object or not tags:
+        return [found.filter(action__in=tags) if tags else found]
+    return [found.filter(action=tag) for tag in tags]
+
+
+def line_of(event: Event) -> Line:
+    details: Mapping[str, Any] = event.payload.get("details") or {}
+    before, after = (dict(flat(details.get(side) or {})) for side in ("before", "after"))
+    changed = [(name, before.get(name, ""), after.get(name, "")) for name in dict.fromkeys([*before, *after])]
+    facts = list(flat({key: value for key, value in details.items() if key not in ("before", "after")}))
+    return Line(event, sentence(event), changed, [(name, value) for name, value in facts if value])
