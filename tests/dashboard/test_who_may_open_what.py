@@ -94,6 +94,7 @@ BOOK = {
     "audit_events_csv",
     "audit_events_jsonl",
     "audit_verifier",
+    "audit_release",
 }
 """Pages that show the whole book: for whoever holds `read_book`."""
 OF_A_SERVICE = set(ACTIONS)
@@ -170,6 +171,7 @@ def addresses() -> dict[str, str]:
     here = {"service": "archive", "environment": "production"}
     there = {"service": "archive", "environment": "staging"}
     numbers = {"rollback": rollback.pk, "rehearsal": rehearsal.pk, "release": live.release_id, "deployment": live.pk}
+    numbers |= {"audit": live.release_id}
     numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
