@@ -97,8 +97,9 @@ def test_what_changed_is_a_table_of_fields_and_never_raw_json(lee: Client, place
     )
     answer = lee.get("/audit/events")
     told = words(answer)
-    assert "Field Before After outcome unknown – looks.1.web-1 none – status – verifying" in told
-    assert "routes /a, /b kept yes" in told
+    table = told.partition("Field Before After")[2]  # PostgreSQL keeps the members of an object in an order of its own
+    for row in ("outcome unknown –", "looks.1.web-1 none –", "status – verifying", "routes /a, /b", "kept yes"):
+        assert row in table
     assert "{" not in told.partition("Search the book")[2]
 
 
