@@ -14,6 +14,6 @@ from releases.services.permissions import require
 
 def note_export(form: str, question: str, *, actor: Actor) -> None:
     """Write down who takes which events, before the first of them is sent. Raises Denied."""
-    require(actor, "read_book", scope="read", on="the book")
+    require(actor, "read_book", scope="read", service="", on="the book")
     with transaction.atomic():
         book.record(Tag.BOOK_EXPORTED, actor, form=form, question=question)
