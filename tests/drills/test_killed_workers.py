@@ -114,9 +114,10 @@ def test_a_worker_sleeps_for_two_minutes_and_wakes(drill: Drill) -> None:
     drill.judge()
 
 
-def test_a_worker_is_out_of_memory(drill: Drill) -> None:
+def test_a_worker_is_out_of_memory(on_servers: Drill) -> None:
     """B6: the pool of a worker may take no more memory: what it was given is lost, its place is taken by a new child,
     and the click runs there, on the same worker."""
+    drill = on_servers
     drill.start("act", "probe")
     worker = drill.stack.processes["act"]
     starved = drill.stack.children("act")

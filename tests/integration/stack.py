@@ -63,10 +63,10 @@ class Stack:
         wait_until(self._healthy, 30, lambda: f"the web process answers\n{end_of(self.home / 'web.log')}")
 
     def start_worker(self, role: str, concurrency: int = 2) -> None:
-        known = Worker.objects.filter(role=role).count()
+        known = set(Worker.objects.filter(role=role).values_list("name", flat=True))
         self.start(role, "manage.py", "work", role, f"--concurrency={concurrency}")
         wait_until(
-            lambda: Worker.objects.filter(role=role).count() > known,
+            Worker.objects.filter(role=role).exclude(name__in=known).exists,
             30,
             lambda: f"the {role} worker reports itself\n{end_of(self.home / f'{role}.log')}",
         )
