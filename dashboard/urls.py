@@ -48,6 +48,7 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     path("account", account.account, name="account"),
     path("account/zone", account.zone, name="account_zone"),
+    path("account/tokens/<int:pk>/revoke", account.revoke, name="account_token_revoke"),
     path("history", history.history, name="history"),
     path("history.csv", history.history_csv, name="history_csv"),
     path("history.jsonl", history.history_jsonl, name="history_jsonl"),

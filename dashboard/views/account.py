@@ -1,19 +1,23 @@
 """A person's own page: who they are here, what they may do, and the zone of their times."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import zones
 from dashboard.permits import WORDS
-from dashboard.requests import page
+from dashboard.requests import actor_of, page
 from releases.errors import Invalid, Refused
 from releases.intake import ZoneSpec, from_text
-from releases.models import User
+from releases.models import ApiToken, User
 from releases.services.people import set_time_zone
+from releases.services.tokens import revoke_token
 from releases.zones import zone_names
+
+TOKENS_SHOWN = 50
+"""The newest ones; who has more sees the rest by `manage.py revoke_token`."""
 
 
 @require_safe
@@ -35,6 +39,14 @@ def zone(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("account"), status=303)
 
 
+@require_POST
+@page
+def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one of their own API tokens, from the next request on; a second press changes nothing."""
+    revoke_token(get_object_or_404(ApiToken, pk=pk, user=_me(request)), actor=actor_of(request))
+    return HttpResponseRedirect(f"{reverse('account')}#tokens-heading", status=303)
+
+
 def _me(request: HttpRequest) -> User:
     assert isinstance(request.user, User), "a page for signed-in people"
     return request.user
@@ -54,6 +66,7 @@ def _shown(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse
             ]
             for service in sorted({service for _, service in me.held if service})
         },
+        "tokens": list(me.tokens.order_by("-pk")[:TOKENS_SHOWN]),
         "zone": shown,
         "zones": _choices(zones.guessed(request), me.time_zone),
         "problems": refusal.problems if refusal else (),

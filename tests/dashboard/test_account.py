@@ -3,7 +3,9 @@
 import pytest
 from django.test import Client
 
-from releases.models import User
+from releases.actor import Actor
+from releases.models import ApiToken, Event, User
+from releases.services.tokens import create_token, token_of
 from tests import factory
 from tests.dashboard.pages import queries_of, signed_in, words
 
@@ -83,3 +85,37 @@ def test_an_old_spelling_that_was_chosen_stays_chosen(browser: Client) -> None:
 
 def test_the_page_takes_few_queries(browser: Client) -> None:
     assert queries_of(lambda: browser.get("/account")) <= 5
+
+
+TERMINAL = Actor(name="root (system user)", via="command line")
+
+
+def test_ones_tokens_are_listed_with_their_scopes_and_last_use_but_not_their_text(browser: Client, cho: User) -> None:
+    text = create_token(cho, "ci <b>", ["releases:write", "read"], 30, actor=TERMINAL)
+    assert "Last used never" in words(browser.get("/account"))
+    token_of(text)
+    page = words(browser.get("/account"))
+    assert f"ci <b> T-{ApiToken.objects.get().pk} Scopes releases:write, read Made 0 s ago" in page
+    assert "Last used 0 s ago" in page
+    assert text not in page
+
+
+def test_a_token_is_revoked_in_place_once_and_the_book_says_by_whom(browser: Client, cho: User) -> None:
+    create_token(cho, "ci", ["read"], None, actor=TERMINAL)
+    token = ApiToken.objects.get()
+    for _ in range(2):
+        assert browser.post(f"/account/tokens/{token.pk}/revoke").status_code == 303
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+    assert [event.actor for event in Event.objects.filter(action="token:revoked")] == ["Cho Park"]
+    assert "revoked" in words(browser.get("/account"))
+
+
+def test_somebody_elses_token_is_not_there_and_stays(browser: Client) -> None:
+    """C27"""
+    create_token(factory.lead(), "ci", ["read"], None, actor=TERMINAL)
+    token = ApiToken.objects.get()
+    assert "ci" not in words(browser.get("/account")).split()
+    assert browser.post(f"/account/tokens/{token.pk}/revoke").status_code == 404
+    token.refresh_from_db()
+    assert token.revoked_at is None

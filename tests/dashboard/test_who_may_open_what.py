@@ -99,7 +99,7 @@ BOOK = {
 """Pages that show the whole book: for whoever holds `read_book`."""
 OF_A_SERVICE = set(ACTIONS)
 """Those that are about one service: a group may hold for it alone."""
-OWN = {"logout", "service_mine", "account_zone"}
+OWN = {"logout", "service_mine", "account_zone", "account_token_revoke"}
 """About the signed-in person alone."""
 API = "api_"
 """Asks for a token: tests/api/test_door.py."""
@@ -175,6 +175,7 @@ def addresses() -> dict[str, str]:
     numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
+        "account_token_revoke": {"pk": 1},
         "service_mine": {"service": "archive"},
         "result_confirm": {"pk": promising.pk, "number": 1},
         "release_by_version": {"service": "archive", "version": "2026.11.4"},
