@@ -12,12 +12,11 @@ from django.db.models import Exists, F, QuerySet
 from django.utils import timezone
 from pydantic import ValidationError
 
-from releases import queries
 from releases.catalogue import CatalogueError, UnknownPlace
 from releases.display import visible
 from releases.executor import LockHeld, run
 from releases.http import Deadline, Door
-from releases.models import ChecklistRun, Deployment, Environment, Finding, ProbeRun, RehearsalStep
+from releases.models import ChecklistRun, Environment, Finding, ProbeRun
 from releases.probes import registry
 from releases.probes.base import (
     Account,
@@ -28,18 +27,17 @@ from releases.probes.base import (
     Instance,
     Probe,
     Purging,
-    RehearsalFacts,
-    RollbackFacts,
 )
 from releases.probes.registry import SERVING_VERSION
 from releases.secrets import SecretError, resolve
 from releases.services import checklists, logs, places, sources
-from releases.services.commands import CannotRender, ask_worker, command_named, worker_alive
+from releases.services.commands import CannotRender, command_named
 from releases.services.leases import Heartbeat
 from releases.services.purging import purge_request
-from releases.services.rehearsal_facts import receipt_of, rehearsal_facts
+from releases.services.rehearsal_facts import facts_for, why_not_asked
 from releases.services.retrying import retried
-from releases.states import Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
+from releases.services.rollback_facts import rollback_facts
+from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -183,9 +181,9 @@ def _context(
         purge_calls=partial(purge_request(place).calls, snapshot["base_url"]),
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),
-        rollback_facts=partial(_rollback_facts, environment),
-        rehearsal_facts=partial(_rehearsal_facts, run_row),
-        rehearsing=_rehearsing(run_row),
+        rollback_facts=partial(rollback_facts, environment),
+        rehearsal_facts=partial(facts_for, run_row),
+        rehearsing=why_not_asked(run_row),
         before=_before(row),
         progress=_progress(mine),
         open_log=partial(logs.open_log, environment),
@@ -249,56 +247,6 @@ def _run_command(row: ProbeRun, should_stop: Callable[[], str], name: str, value
     return CommandResult(
         exit_code=result.exit_code, output=result.output or result.problem, seconds=time.monotonic() - began
     )
-
-
-def _rollback_facts(environment: Environment) -> RollbackFacts:
-    """Have the worker that would run the rollback say what it knows of it, short of running it."""
-    fresh = Environment.objects.select_related("service", "live__release").get(pk=environment.pk)
-    target = queries.way_back(fresh).target
-    argv, digest, problems = _looked_at(fresh, target)
-    return RollbackFacts(argv, digest, target.release.version if target else None, problems, **_rehearsed(fresh))
-
-
-def _looked_at(
-    environment: Environment, target: Deployment | None
-) -> tuple[tuple[str, ...], str, tuple[tuple[str, str], ...]]:
-    """Return argv and digest of the command, and what stands in its way, as the worker that would run it says."""
-    if target is None:
-        return (), "", (("no_target", "no earlier deployment here can be gone back to"),)
-    answer = ask_worker(environment, target)
-    if answer is None:
-        silent = "worker_busy" if worker_alive(environment) else "no_worker"
-        return (), "", ((silent, f"queue {environment.act_queue}"),)
-    found = tuple(
-        (identity, f"{sentence} (on {answer.host})") for identity, sentence in (*answer.found, *answer.artifact_found)
-    )
-    return tuple(answer.argv), answer.digest, found
-
-
-def _rehearsed(environment: Environment) -> dict[str, Any]:
-    """Return what the rollback's facts say of rehearsing the way back from what is live."""
-    receipt = receipt_of(environment, environment.live.release) if environment.live else None
-    return {
-        "rehearsed_seconds_ago": receipt.age.total_seconds() if receipt and receipt.counts else None,
-        "rehearsal_required": environment.requires_rehearsal,
-        "rehearsal_says": f"{receipt.rehearsal.tag}: {receipt.why}" if receipt and receipt.why else "",
-    }
-
-
-def _rehearsal_facts(run: ChecklistRun) -> RehearsalFacts | None:
-    """Return what is known of rehearsing the release that a run judges, or the live one."""
-    judged = run.deployment
-    if judged is None:
-        fresh = Environment.objects.select_related("live__release").get(pk=run.environment_id)
-        judged = fresh.live
-    return rehearsal_facts(run.environment, judged.release) if judged is not None else None
-
-
-def _rehearsing(run: ChecklistRun) -> str:
-    """Say why a run does not ask about rehearsals: it is part of one, or measures a rollback."""
-    if run.purpose == Purpose.RESTORE:
-        return "a rollback is measured by what is served now"
-    return "this run is part of a rehearsal" if RehearsalStep.objects.filter(run=run).exists() else ""
 
 
 def _held(row: ProbeRun) -> QuerySet[ProbeRun]:

@@ -1,11 +1,11 @@
 """What the rehearsals of a release say, for the probes that read them."""
 
 from releases.catalogue import CatalogueError, UnknownPlace
-from releases.models import Environment, RehearsalStep, Release
+from releases.models import ChecklistRun, Environment, RehearsalStep, Release
 from releases.probes.base import RehearsalFacts
 from releases.queries.receipts import FRESH, Receipt, newest_receipt
 from releases.services import places
-from releases.states import ExecutionKind
+from releases.states import ExecutionKind, Purpose
 
 
 def receipt_of(environment: Environment, release: Release) -> Receipt | None:
@@ -36,3 +36,19 @@ def rehearsal_facts(environment: Environment, release: Release) -> RehearsalFact
         deploy_command=deploy.command if deploy else "",
         deploy_exit=deploy.exit_code if deploy else None,
     )
+
+
+def facts_for(run: ChecklistRun) -> RehearsalFacts | None:
+    """Return what is known of rehearsing the release that a run judges, or the live one."""
+    judged = run.deployment
+    if judged is None:
+        fresh = Environment.objects.select_related("live__release").get(pk=run.environment_id)
+        judged = fresh.live
+    return rehearsal_facts(run.environment, judged.release) if judged is not None else None
+
+
+def why_not_asked(run: ChecklistRun) -> str:
+    """Say why a run does not ask about rehearsals: it is part of one, or measures a rollback."""
+    if run.purpose == Purpose.RESTORE:
+        return "a rollback is measured by what is served now"
+    return "this run is part of a rehearsal" if RehearsalStep.objects.filter(run=run).exists() else ""

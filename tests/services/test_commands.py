@@ -18,7 +18,7 @@ from releases.probes.base import RollbackFacts
 from releases.queries.readiness import WORKER_FRESH
 from releases.services import artifacts, commands, places
 from releases.services.commands import keep_rendered, looking_here, render_target
-from releases.services.probing import _rollback_facts
+from releases.services.rollback_facts import rollback_facts
 from tests import factory
 from tests.little_service import LittleService
 from tests.services.conftest import InlineWorkers
@@ -97,7 +97,7 @@ def test_the_worker_of_the_act_queue_is_the_one_that_looks(
     production: Environment, target: Deployment, act_worker: list[tuple[str, str]]
 ) -> None:
     """B40: not the worker that measures, which may be on another host."""
-    facts = _rollback_facts(production)
+    facts = rollback_facts(production)
     assert act_worker == [("render_target", production.act_queue)]
     row = RenderedCommand.objects.get(target=target)
     assert (facts.target_version, facts.digest) == ("2026.11.3", row.digest)
@@ -111,7 +111,7 @@ def test_only_a_look_that_was_made_after_asking_counts(
     render_target(target.pk)
     little_service.catalogue.write_text(little_service.catalogue.read_text().replace("timeout = 60", "timeout = 61"))
     before = RenderedCommand.objects.get()
-    facts = _rollback_facts(production)
+    facts = rollback_facts(production)
     assert facts.digest != before.digest
     assert RenderedCommand.objects.get().looked == before.looked + 1
 
@@ -122,7 +122,7 @@ def test_a_rendering_for_a_page_is_no_answer_to_somebody_who_asked(
     """It says nothing of the artifact."""
     monkeypatch.setattr(commands, "SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(time, "sleep", lambda _: keep_rendered(production, target))
-    assert identities(_rollback_facts(production)) == ["no_worker"]
+    assert identities(rollback_facts(production)) == ["no_worker"]
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_what_stands_in_the_way_there_is_said_with_the_host(
         f'[services.archive.environments.production.commands.rollback]\nargv = ["./tool", "{{version}}"]\n'
         f'directory = "{little_service.home}"\ntimeout = 60\n',
     )
-    assert identities(_rollback_facts(production)) == ["artifact_not_checked"]
+    assert identities(rollback_facts(production)) == ["artifact_not_checked"]
     found(little_service.home)
-    facts = _rollback_facts(production)
+    facts = rollback_facts(production)
     assert identities(facts) == [identity, "artifact_not_checked"]
     assert f"(on {places.host()})" in facts.problems[0][1]
 
@@ -164,7 +164,7 @@ def test_a_command_that_does_not_render_there_is_said(
     """B40"""
     text = little_service.catalogue.read_text()
     little_service.catalogue.write_text(text.replace("commands.rollback", "commands.deploy"))
-    assert "does_not_render" in identities(_rollback_facts(production))
+    assert "does_not_render" in identities(rollback_facts(production))
     row = RenderedCommand.objects.get()
     assert row.problems == ["The catalogue has no rollback command for archive/production."]
 
@@ -173,7 +173,7 @@ def test_a_lock_that_is_held_there_is_said_and_the_page_has_the_sentences(
     production: Environment, target: Deployment, act_worker: list[tuple[str, str]]
 ) -> None:
     with places.lock_of(production).acquire("deploy of 2026.11.5"):
-        facts = _rollback_facts(production)
+        facts = rollback_facts(production)
     assert identities(facts) == ["lock_held", "artifact_not_checked"]
     row = RenderedCommand.objects.get()
     assert row.problems == [row.found[0][1]]
@@ -185,11 +185,11 @@ def test_without_any_worker_it_is_said_that_nobody_could_run_it(
 ) -> None:
     monkeypatch.setattr(commands, "SILENCE_SECONDS", 0.2)
     report(production, seen_at=timezone.now() - 2 * WORKER_FRESH)
-    assert identities(_rollback_facts(production)) == ["no_worker"]
+    assert identities(rollback_facts(production)) == ["no_worker"]
     Worker.objects.update(seen_at=timezone.now(), queues=["act.archive.staging"])
-    assert identities(_rollback_facts(production)) == ["no_worker"]
+    assert identities(rollback_facts(production)) == ["no_worker"]
     Worker.objects.update(queues=[production.act_queue], role="probe")
-    assert identities(_rollback_facts(production)) == ["no_worker"]
+    assert identities(rollback_facts(production)) == ["no_worker"]
 
 
 def test_a_worker_that_is_alive_and_does_not_answer_is_busy(
@@ -197,7 +197,7 @@ def test_a_worker_that_is_alive_and_does_not_answer_is_busy(
 ) -> None:
     monkeypatch.setattr(commands, "ANSWER_SECONDS", 0.3)
     report(production)
-    facts = _rollback_facts(production)
+    facts = rollback_facts(production)
     assert (identities(facts), facts.target_version) == (["worker_busy"], "2026.11.3")
 
 
@@ -210,13 +210,13 @@ def test_a_process_that_stands_in_for_the_worker_looks_by_itself(
     production: Environment, target: Deployment, workers: InlineWorkers
 ) -> None:
     with looking_here():
-        assert identities(_rollback_facts(production)) == ["artifact_not_checked"]
+        assert identities(rollback_facts(production)) == ["artifact_not_checked"]
     assert not workers.knocked or workers.knocked[-1][0] != "render_target"
     assert RenderedCommand.objects.get().looked == 1
 
 
 def test_nothing_is_asked_where_there_is_nothing_to_go_back_to(production: Environment, workers: InlineWorkers) -> None:
-    assert identities(_rollback_facts(production)) == ["no_target"]
+    assert identities(rollback_facts(production)) == ["no_target"]
     assert [knock for knock in workers.knocked if knock[0] == "render_target"] == []
 
 
@@ -239,7 +239,7 @@ def test_what_was_seen_is_what_runs_whatever_a_look_finds(
 def facts(production: Environment, target: Deployment) -> Facts:
     def look() -> RollbackFacts:
         with looking_here():
-            return _rollback_facts(production)
+            return rollback_facts(production)
 
     return look
 
@@ -334,7 +334,7 @@ def test_looking_for_the_artifact_waits_for_no_command_of_the_environment(
 ) -> None:
     artifact_by(little_service, "exit 0")
     with places.lock_of(production).acquire("deploy"), looking_here():
-        assert identities(_rollback_facts(production)) == ["lock_held"]
+        assert identities(rollback_facts(production)) == ["lock_held"]
 
 
 def test_a_catalogue_that_cannot_be_read_leaves_nothing_known(facts: Facts, little_service: LittleService) -> None:
