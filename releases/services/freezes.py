@@ -6,6 +6,7 @@ from django.utils import timezone
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
+from releases.display import utc_text
 from releases.intake import LiftSpec
 from releases.models import Freeze
 from releases.services.permissions import require
@@ -29,5 +30,10 @@ def lift_freeze(freeze: Freeze, spec: LiftSpec, *, actor: Actor) -> bool:
                 about=freeze.rollback.tag if freeze.rollback else "",
                 environment=freeze.environment,
                 reason=spec.reason,
+                before={
+                    "frozen_by": freeze.frozen_by,
+                    "frozen_at": utc_text(freeze.frozen_at),
+                    "frozen_because": freeze.reason,
+                },
             )
     return bool(lifted)

@@ -6,6 +6,7 @@ from django.utils import timezone
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
+from releases.display import utc_text
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
 from releases.intake import LiftSpec, ReleaseSpec
 from releases.models import Environment, Release, Service
@@ -32,11 +33,20 @@ def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
     """Take the bad mark off a release, with a reason; return whether it bore one. Raises Denied."""
     require(actor, "lift_freeze", scope="freezes:write", service=release.service.key, on=release.tag)
     with transaction.atomic():
+        mark = Release.objects.filter(pk=release.pk).values("bad_by", "bad_since", "bad_reason").get()
+        before = mark | {"bad_since": utc_text(mark["bad_since"]) if mark["bad_since"] else ""}
         unmarked = Release.objects.filter(pk=release.pk, bad_since__isnull=False).update(
             bad_since=None, bad_reason="", bad_by=""
         )
         if unmarked:
-            book.record(Tag.RELEASE_UNMARKED_BAD, actor, about=release.tag, service=release.service, reason=spec.reason)
+            book.record(
+                Tag.RELEASE_UNMARKED_BAD,
+                actor,
+                about=release.tag,
+                service=release.service,
+                reason=spec.reason,
+                before=before,
+            )
             for environment in Environment.objects.filter(service=release.service_id, listed=True):
                 look_soon(environment)
     return bool(unmarked)

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from releases import triggers
 from releases.actor import Actor, worker
 from releases.book import Tag, record
-from releases.models import Environment, Event
+from releases.intake import LiftSpec
+from releases.models import Environment, Event, Freeze, Release
 from releases.queries.timeline import sentence
+from releases.services.freezes import lift_freeze
+from releases.services.releases import unmark_bad
 from tests import factory
 from tests.dashboard.pages import links, queries_of, signed_in, words
 
@@ -101,6 +105,22 @@ def test_what_changed_is_a_table_of_fields_and_never_raw_json(lee: Client, place
     for row in ("outcome unknown –", "looks.1.web-1 none –", "status – verifying", "routes /a, /b", "kept yes"):
         assert row in table
     assert "{" not in told.partition("Search the book")[2]
+
+
+def test_a_lifted_freeze_and_a_bad_mark_taken_off_say_what_was_there_before(lee: Client) -> None:
+    place, _, live = factory.story()
+    ana = factory.actor(factory.lead())
+    freeze = Freeze.objects.create(
+        environment=place, reason="names leaked", frozen_by="Cho Park", frozen_at=timezone.now()
+    )
+    lift_freeze(freeze, LiftSpec(reason="mended"), actor=ana)
+    Release.objects.update(bad_since=timezone.now(), bad_by="Sam Berg", bad_reason="RB-1: too slow")
+    unmark_bad(live.release, LiftSpec(reason="it was the cache"), actor=ana)
+    told = words(lee.get("/audit/events"))
+    assert "frozen_by Cho Park –" in told
+    assert "frozen_because names leaked –" in told
+    assert "bad_by Sam Berg –" in told
+    assert "bad_reason RB-1: too slow –" in told
 
 
 def test_nobody_of_that_name_is_said(lee: Client, three: None) -> None:
