@@ -1,12 +1,16 @@
 """No time without its zone: every page and every live region is read for a clock that stands bare."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from releases import book
-from releases.models import Environment, Rollback, User
+from releases.intake import AcceptSpec
+from releases.models import Environment, Finding, Rollback, User
+from releases.services.acceptances import accept_finding
 from tests import factory
 from tests.dashboard.pages import HTMX, signed_in
 from tests.dashboard.test_who_may_open_what import REGIONS, SIGNED_IN, addresses
@@ -59,6 +63,18 @@ def test_every_time_on_a_page_names_its_zone(name: str, addresses: dict[str, str
 def test_times_are_in_the_zone_of_whoever_looks(addresses: dict[str, str], reader: Client) -> None:
     page = reader.get(addresses["rollback"]).content.decode()
     assert re.search(r"ago</span> · (\w{3} )?\d\d:\d\d CES?T</time>", page)
+
+
+def test_the_end_of_an_acceptance_names_its_zone(addresses: dict[str, str], reader: Client) -> None:
+    finding = Finding.objects.get()
+    accept_finding(
+        finding.pk,
+        AcceptSpec(reason="known", until=timezone.now().date() + timedelta(days=3)),
+        actor=factory.actor(factory.lead()),
+    )
+    page = reader.get(addresses["release"]).content.decode()
+    assert "accepted until" in page
+    assert bare_times(page) == []
 
 
 @pytest.mark.parametrize(
