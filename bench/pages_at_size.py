@@ -1,0 +1,116 @@
+"""Makes a book of one size and says what `bench.pages` is to ask of it; its own process: settings are read once.
+
+Prints lines of name, address and number of queries, the session to ask with, and what the search takes as queries
+alone. A book that is there already is taken as it is.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import django
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from releases.models import User
+
+
+def main() -> None:
+    django.setup()
+    from django.core.management import call_command
+
+    from bench import book
+    from releases.models import User
+
+    releases, per_release = int(sys.argv[1]), float(sys.argv[2])
+    call_command("migrate", verbosity=0)
+    sizes = book.Sizes(releases, releases * 6 // 5, int(releases * per_release))
+    person = User.objects.filter(username="lead").first()
+    if person is None:
+        person = _person()
+        book.fill(sizes, lambda line: print(f"  {line}", file=sys.stderr))
+    session, client = _session(person)
+    print(f"session\t{session}")
+    deep = sizes.deployments // 10
+    pages = {
+        "bare": "/bare",
+        "board": "/",
+        "history, first page": "/history",
+        "history, deep page": f"/history?before={deep}",
+        "history of a service": "/history?service=service-7",
+        "history of an owner": "/history?owner=Owner+7",
+        "history of a month": "/history?from=2023-12-01&to=2023-12-31",
+        "history, releases": "/history?kind=release",
+        "history, what failed": "/history?outcome=fail",
+        "environment": "/s/service-7/production/",
+        "search, common word": f"/history?q={book.COMMON}",
+        "search, one in a thousand": f"/history?q={book.MIDDLE}",
+        "search, rare word": f"/history?q={book.RARE}",
+    }
+    for name, address in pages.items():
+        print(f"{name}\t{address}\t{_queries(partial(client.get, address, headers={'host': 'localhost'}))}")
+    _time_queries()
+
+
+def _person() -> "User":
+    from django.contrib.auth.models import Group
+
+    from releases.models import User
+
+    person = User.objects.create(username="lead", first_name="Ana", last_name="Ruiz")
+    person.groups.add(Group.objects.get(name="lead"))
+    return person
+
+
+def _session(person: "User") -> tuple[str, "Client"]:
+    from django.test import Client
+
+    client = Client()
+    client.force_login(person)
+    return client.cookies["sessionid"].value, client
+
+
+def _queries(call: Callable[[], object]) -> int:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+def _time_queries() -> None:
+    """Time the search's query beside the same page of passages by key alone."""
+    from bench import book
+    from releases import search
+    from releases.models import Passage
+
+    last = Passage.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    rows = Passage.objects.select_related("release__service").order_by("-pk")
+
+    def found(word: str) -> Callable[[], object]:
+        query = search.Query([[word]])
+        return lambda: list(rows.filter(pk__in=search.matching(query, 51)))
+
+    asked: dict[str, Callable[[], object]] = {
+        "query bare": lambda: list(rows.filter(pk__lt=last)[:51]),
+        "query search, common word": found(book.COMMON),
+        "query search, one in a thousand": found(book.MIDDLE),
+        "query search, rare word": found(book.RARE),
+    }
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(100):
+        for name, call in asked.items():
+            began = time.perf_counter()
+            call()
+            times[name].append((time.perf_counter() - began) * 1000)
+    for name, samples in times.items():
+        print(f"{name}\t{statistics.median(samples)}")
+
+
+if __name__ == "__main__":
+    main()
