@@ -13,7 +13,12 @@ from django.db import connection
 from releases.queries.paging import Keys
 from releases.states import OPEN_ROLLBACK
 
-_NEWEST = "SELECT max(x.id) FROM releases_rollback x WHERE x.status NOT IN ('cancelled', 'refused') AND "
+# A join with such a rollback would be tried against every rollback there is; as a value it is looked up.
+_NEWEST = (
+    "SELECT x.id || '|' || x.status || '|' || x.outcome || '|' || COALESCE(x.deployment_id, 0) "
+    "FROM releases_rollback x "
+    "WHERE x.status NOT IN ('cancelled', 'refused') AND {} = d.id ORDER BY x.id DESC LIMIT 1"
+)
 _UNSETTLED = "SELECT 1 FROM releases_checklistrun x WHERE x.deployment_id = d.id AND x.status IN ('queued', 'running')"
 _SELECT = f"""
 SELECT d.id, d.release_id, d.environment_id, d.kind, d.status, d.verdict, d.regression, d.despite_freeze,
@@ -21,8 +26,7 @@ SELECT d.id, d.release_id, d.environment_id, d.kind, d.status, d.verdict, d.regr
     r.version, r.owner, r.bad_since, e.key, s.key,
     b.id, b.status, b.outcome, b.reason, b.words, b.target_id, b.undone_id, ud.release_id, ur.version,
     h.id, h.outcome,
-    u.id, u.status, u.outcome, u.deployment_id,
-    a.id, a.status, a.outcome, a.deployment_id,
+    ({_NEWEST.format("x.undone_id")}), ({_NEWEST.format("x.target_id")}),
     EXISTS ({_UNSETTLED})
 FROM releases_deployment d
 JOIN releases_release r ON r.id = d.release_id
@@ -32,8 +36,6 @@ LEFT JOIN releases_rollback b ON b.deployment_id = d.id
 LEFT JOIN releases_deployment ud ON ud.id = b.undone_id
 LEFT JOIN releases_release ur ON ur.id = ud.release_id
 LEFT JOIN releases_rehearsal h ON h.deployment_id = d.id
-LEFT JOIN releases_rollback u ON u.id = ({_NEWEST} x.undone_id = d.id)
-LEFT JOIN releases_rollback a ON a.id = ({_NEWEST} x.target_id = d.id)
 WHERE d.id IN """  # noqa: S608
 
 
@@ -164,9 +166,9 @@ def _listed(found: Sequence[Any]) -> Listed:
         Place(Named(service), place),
         _own_rollback(pk, found[18:27]),
         Rehearsed(found[27], found[28]) if found[27] is not None else None,
-        Rolled(*found[29:33]) if found[29] is not None else None,
-        Rolled(*found[33:37]) if found[33] is not None else None,
-        bool(found[37]),
+        _tied(found[29]),
+        _tied(found[30]),
+        bool(found[31]),
     )
 
 
@@ -176,6 +178,13 @@ def _own_rollback(deployment: int, found: Sequence[Any]) -> Rolled | None:
         return None
     undone_one = Undone(undone_release, Version(undone_release, undone_version))
     return Rolled(pk, status, outcome, deployment, reason, words, target, undone, undone_one)
+
+
+def _tied(found: str | None) -> Rolled | None:
+    if found is None:
+        return None
+    pk, status, outcome, deployment = found.split("|")
+    return Rolled(int(pk), status, outcome, int(deployment) or None)
 
 
 def _moment(value: datetime | None) -> datetime | None:
