@@ -86,7 +86,6 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
-AUTHENTICATION_BACKENDS = ["releases.permits.OneQueryBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

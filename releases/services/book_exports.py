@@ -10,8 +10,10 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.services.permissions import require
+from releases.services.retrying import retried
 
 
+@retried
 def note_export(form: str, question: str, *, actor: Actor) -> None:
     """Write down who takes which events, before the first of them is sent. Raises Denied."""
     require(actor, "read_book", scope="read", service="", on="the book")

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from releases import search
 from releases.intake import REASONS
 from releases.models import Environment, Note, Passage, Release, Rollback, Service
+from releases.services.retrying import retried
 
 BATCH = 1000
 
@@ -38,6 +39,7 @@ def keep_note(note: Note) -> None:
 _KEEP: dict[str, Callable[[Any], None]] = {"release": keep_release, "rollback": keep_rollback, "note": keep_note}
 
 
+@retried
 def fill(using: str = DEFAULT_DB_ALIAS) -> int:
     """Make the passages anew from everything that was written, in its order; return how many there are."""
     with transaction.atomic(using=using):

@@ -53,7 +53,7 @@ def test_a_database_that_takes_no_writes_is_away_too(browser: Client, monkeypatc
     def read_only(*_: object) -> None:
         raise InternalError("cannot execute INSERT") from ReadOnlySqlTransaction("cannot execute INSERT")
 
-    monkeypatch.setattr("dashboard.views.board.listed_places", read_only)
+    monkeypatch.setattr("dashboard.views.board.places", read_only)
     answer = browser.get("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 

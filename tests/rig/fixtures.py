@@ -65,7 +65,7 @@ def chromium_path() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator["Browser"]:
     """A headless browser; open a context of your own in each test."""
     # Playwright keeps an event loop running in this thread, which Django would take for asynchronous code.
