@@ -46,8 +46,10 @@ def execute(statement: str) -> None:
 
 
 def somebody_waits() -> bool:
+    """Whether somebody in this database waits for a lock; other tests use the same server."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute(waiting)
         return bool(cursor.fetchone()[0])
 
 
