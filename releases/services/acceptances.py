@@ -8,6 +8,7 @@ from django.utils import timezone
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
+from releases.display import utc_text
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, NotFound, Problem
 from releases.intake import AcceptSpec, LiftSpec
 from releases.models import Acceptance, Deployment, Finding
@@ -88,6 +89,11 @@ def withdraw_acceptance(acceptance: Acceptance, spec: LiftSpec, *, actor: Actor)
                 reason=spec.reason,
                 acceptance=acceptance.tag,
                 finding=acceptance.finding.sentence,
+                before={
+                    "accepted_by": acceptance.accepted_by,
+                    "accepted_at": utc_text(acceptance.accepted_at),
+                    "accepted_because": acceptance.reason,
+                },
             )
     return bool(ended)
 

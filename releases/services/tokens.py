@@ -10,6 +10,7 @@ from django.utils import timezone
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
+from releases.display import utc_text
 from releases.errors import Denied, Problem
 from releases.models import ApiToken, User
 from releases.services.retrying import retried
@@ -55,7 +56,14 @@ def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
     with transaction.atomic():
         if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
             return False
-        book.record(Tag.TOKEN_REVOKED, actor, about=f"T-{token.pk}", user=token.user.username, name=token.name)
+        before = {
+            "scopes": ", ".join(token.scopes),
+            "ends": utc_text(token.expires_at) if token.expires_at else "",
+            "last_used": utc_text(token.last_used_at) if token.last_used_at else "never",
+        }
+        book.record(
+            Tag.TOKEN_REVOKED, actor, about=f"T-{token.pk}", user=token.user.username, name=token.name, before=before
+        )
     return True
 
 

@@ -137,7 +137,9 @@ def test_a_withdrawn_acceptance_holds_no_longer_and_is_withdrawn_once(place: Env
     assert withdraw_acceptance(made, LiftSpec(reason="it leaks after all"), actor=factory.actor(ana))
     assert not live(place).verified
     assert not withdraw_acceptance(made, LiftSpec(reason="again"), actor=factory.actor(ana))
-    assert Event.objects.filter(action="finding:acceptance_withdrawn").count() == 1
+    event = Event.objects.get(action="finding:acceptance_withdrawn")
+    assert event.payload["details"]["before"]["accepted_by"] == "Ana Ruiz"
+    assert event.payload["details"]["before"]["accepted_because"] == made.reason
 
 
 @pytest.mark.parametrize("days", [-1, 367])
