@@ -158,15 +158,17 @@ def _answers(url: str) -> bool:
 @pytest.mark.drill
 @pytest.mark.timeout(120)
 def test_a_machine_that_computes_without_a_pause_makes_no_service_slow(world: World, service_of_its_own: str) -> None:
-    """B59: stress-ng with eight processes beside probe and service, five looks: no look is red, each says that it is
+    """B59: stress-ng with 32 processes beside probe and service, five looks: no look is red, each says that it is
     noisy; and a route that does take a quarter of a second is red all the same."""
     world.edge = service_of_its_own
-    quick = {"routes": [{"path": "/", "origin": False, "criteria": ["p95 <= +100%"]}], "worse_by_ms": 2, "samples": 60}
+    quick = {"routes": [{"path": "/", "origin": False, "criteria": ["p95 <= +10%"]}], "worse_by_ms": 2, "samples": 60}
     slow = {"routes": [{"path": "/slow", "origin": False, "budget_ms": 60}], "samples": 20}
-    calm = world.ask(KEY, **quick)
+    calm = min(
+        (world.ask(KEY, **quick) for _ in range(3)), key=lambda look: look.figures["routes"]["/"]["edge"]["p95_ms"]
+    )
     assert calm.verdict is Verdict.PASS
     world.remember(calm)
-    with subprocess.Popen(["stress-ng", "--cpu", "8", "--timeout", "90", "--quiet"]) as busy:
+    with subprocess.Popen(["stress-ng", "--cpu", "32", "--timeout", "90", "--quiet"]) as busy:
         try:
             wait_until(lambda: _waits_for_a_cpu() >= NOISY_FROM, 30, "the machine is busy")
             looks = [world.ask(KEY, **quick) for _ in range(5)]
