@@ -1,6 +1,9 @@
 """What the probes about rehearsals have in common."""
 
-from releases.probes.base import Finding, FindingKind, RehearsalFacts
+from collections.abc import Callable
+from typing import Any
+
+from releases.probes.base import Answer, Context, Finding, FindingKind, Json, RehearsalFacts, regression_by_findings
 from releases.states import Level
 
 NOT_REHEARSED = FindingKind(
@@ -26,3 +29,15 @@ def outdated(kind: FindingKind, command: str, facts: RehearsalFacts) -> list[Fin
     if command in facts.changed:
         return [Finding(kind, command, {"tag": facts.tag, "detail": f"the {command} command has changed since"})]
     return [Finding(kind, command, {"tag": facts.tag, "detail": facts.too_old})] if facts.too_old else []
+
+
+def by_receipt(context: Context[Any], command: str, judged: Callable[[RehearsalFacts], list[Finding]]) -> Answer:
+    """Judge the newest rehearsal; nothing is asked in a run that is part of one, or that measures a rollback."""
+    if context.rehearsing:
+        return Answer(skipped=context.rehearsing)
+    facts = context.rehearsal_facts()
+    if facts is None:
+        return Answer([Finding(NOT_REHEARSED, command)])
+    findings = judged(facts)
+    figures: dict[str, Json] = {"rehearsed_s_ago": round(facts.seconds_ago)}
+    return Answer(findings, figures, regression_by_findings(findings, context.before))

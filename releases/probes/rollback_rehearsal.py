@@ -1,17 +1,7 @@
 """Whether a rehearsal has proven the way there and back, by the real commands."""
 
-from releases.probes.base import (
-    Answer,
-    Context,
-    Finding,
-    FindingKind,
-    Json,
-    Probe,
-    RehearsalFacts,
-    Settings,
-    regression_by_findings,
-)
-from releases.probes.rehearsed import NOT_REHEARSED, outdated, stale_kind
+from releases.probes.base import Answer, Context, Finding, FindingKind, Probe, RehearsalFacts, Settings
+from releases.probes.rehearsed import NOT_REHEARSED, by_receipt, outdated, stale_kind
 from releases.states import Effect, Level, RehearsalOutcome
 
 SUBJECT = "rollback"
@@ -56,14 +46,7 @@ class RollbackRehearsal(Probe[RollbackRehearsalSettings]):
 
     def measure(self, context: Context[RollbackRehearsalSettings]) -> Answer:
         """Return findings, and as a figure the age of the rehearsal."""
-        if context.rehearsing:
-            return Answer(skipped=context.rehearsing)
-        facts = context.rehearsal_facts()
-        if facts is None:
-            return Answer([Finding(NOT_REHEARSED, SUBJECT)])
-        findings = _judged(facts)
-        figures: dict[str, Json] = {"rehearsed_s_ago": round(facts.seconds_ago)}
-        return Answer(findings, figures, regression_by_findings(findings, context.before))
+        return by_receipt(context, SUBJECT, _judged)
 
 
 def _judged(facts: RehearsalFacts) -> list[Finding]:

@@ -1,11 +1,10 @@
 """Item: the way back from the live release was rehearsed, not too long ago, with the commands of today."""
 
-from releases.catalogue import CatalogueError, UnknownPlace
 from releases.models import RehearsalStep
 from releases.queries.readiness.item import ReadinessItem, not_proven, ready, red
-from releases.queries.receipts import FRESH, Receipt, newest_receipt
-from releases.services import places
+from releases.queries.receipts import FRESH, Receipt
 from releases.services.readiness.seen import Seen
+from releases.services.rehearsal_facts import receipt_of
 from releases.states import RehearsalOutcome, RehearsalStepKind as Kind, Verdict
 
 KEY = "rehearsal"
@@ -17,7 +16,7 @@ def item(seen: Seen) -> ReadinessItem:
     """Where no rehearsal is required, only one that speaks against the way back is red."""
     version = seen.live.release.version
     required = seen.environment.requires_rehearsal
-    receipt = newest_receipt(seen.environment, seen.live.release, _digests_here(seen))
+    receipt = receipt_of(seen.environment, seen.live.release)
     if receipt is None:
         says = f"{version} was never rehearsed"
         return red(KEY, f"{says}, and it is required here", REHEARSE) if required else not_proven(KEY, says, REHEARSE)
@@ -33,14 +32,6 @@ def item(seen: Seen) -> ReadinessItem:
         says = f"{_told(receipt)}; that is more than {FRESH.days} days"
         return red(KEY, says, REHEARSE) if required else not_proven(KEY, says, REHEARSE)
     return ready(KEY, _told(receipt))
-
-
-def _digests_here(seen: Seen) -> dict[str, str] | None:
-    """Return the digests of the commands as this worker would run them; None where it knows of none."""
-    try:
-        return places.place(seen.environment).command_digests
-    except (places.NoCatalogue, CatalogueError, UnknownPlace):
-        return None
 
 
 def _told(receipt: Receipt) -> str:
