@@ -11,7 +11,7 @@ from dashboard.periods import asked_period, since_monday
 from dashboard.permits import may
 from dashboard.requests import page
 from dashboard.review_text import as_markdown
-from releases.models import Service
+from dashboard.service_choice import chosen_service
 from releases.queries.delivery import figures
 from releases.queries.review import decisions
 
@@ -21,21 +21,19 @@ from releases.queries.review import decisions
 def review(request: HttpRequest) -> HttpResponse:
     """Show five figures beside those of the time before, and everything that needs a decision."""
     asked = asked_period(request, since_monday(timezone.localdate()))
-    services = list(Service.objects.filter(listed=True).values_list("pk", "key"))
-    chosen = next((key for _, key in services if key == request.GET.get("service")), "")
-    only = [pk for pk, key in services if key == chosen] if chosen else None
-    these, earlier = figures(asked.period, only), figures(asked.period.before(), only)
-    waiting = decisions(asked.period.start, only)
+    chosen = chosen_service(request)
+    these, earlier = figures(asked.period, chosen.only), figures(asked.period.before(), chosen.only)
+    waiting = decisions(asked.period.start, chosen.only)
     context = {
         "at": timezone.now(),
         "times": asked,
-        "options": [("", "all services"), *((key, key) for _, key in services)],
-        "service": chosen,
+        "options": chosen.options,
+        "service": chosen.key,
         "these": these,
         "earlier": earlier,
         "waiting": waiting,
         "may": partial(may, request),
         "problems": asked.problems,
     }
-    context["markdown"] = as_markdown(asked, chosen, these, earlier, waiting, request.build_absolute_uri("/"))
+    context["markdown"] = as_markdown(asked, chosen.key, these, earlier, waiting, request.build_absolute_uri("/"))
     return render(request, "review.html", context)

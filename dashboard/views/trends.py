@@ -12,7 +12,7 @@ from markupsafe import Markup
 from dashboard.line_picture import Dot, line
 from dashboard.periods import asked_period, last_quarter
 from dashboard.requests import page
-from releases.models import Service
+from dashboard.service_choice import chosen_service
 from releases.queries.delivery import figures, weeks
 from releases.queries.trends import Line, response_times
 
@@ -39,23 +39,21 @@ class Drawn:
 def trends(request: HttpRequest) -> HttpResponse:
     """Show the figures of a time with their definitions, week by week, and p95 across the releases of one service."""
     times = asked_period(request, last_quarter(timezone.localdate()))
-    services = list(Service.objects.filter(listed=True).values_list("pk", "key"))
-    chosen = next((key for _, key in services if key == request.GET.get("service")), "")
-    only = [pk for pk, key in services if key == chosen] if chosen else None
-    found = figures(times.period, only)
+    chosen = chosen_service(request)
+    found = figures(times.period, chosen.only)
     context = {
         "at": timezone.now(),
         "times": times,
         "problems": times.problems,
-        "options": [("", "all services"), *((key, key) for _, key in services)],
-        "service": chosen,
+        "options": chosen.options,
+        "service": chosen.key,
         "found": found,
-        "earlier": figures(times.period.before(), only),
-        "weeks": weeks(times.period, only),
+        "earlier": figures(times.period.before(), chosen.only),
+        "weeks": weeks(times.period, chosen.only),
         "days": max(1, (times.period.end - times.period.start).days),
         "parts": [(title, meaning, found.median(part)) for part, title, meaning in PARTS],
         "fewest": FEWEST,
-        "drawn": _drawn(response_times(chosen)) if chosen else [],
+        "drawn": _drawn(response_times(chosen.key)) if chosen.key else [],
     }
     return render(request, "trends.html", context)
 

@@ -25,10 +25,6 @@ class BookState:
     triggers: Sequence[str]
     """Names of those that are missing."""
 
-    @property
-    def anchored_at(self) -> datetime | None:
-        return self.check.anchor_at
-
 
 def book_state(now: datetime | None = None) -> BookState:
     """Return what is known of the chain. Walks nothing."""

@@ -1,6 +1,6 @@
-"""Who is here, in which groups, and who may do what."""
+"""Who may do what."""
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q
 
 from releases.groups import groups_with
 from releases.models import Membership, User
@@ -16,11 +16,3 @@ def people_who_may(permission: str, service: str) -> list[str]:
     ).values("user")
     people = User.objects.filter(pk__in=here).order_by("first_name", "username")
     return [person.name for person in people[:NAMED]]
-
-
-def people() -> QuerySet[User]:
-    """Return everybody with their groups, closed accounts last."""
-    memberships = Membership.objects.select_related("service").order_by("group", "service__key")
-    return User.objects.prefetch_related(Prefetch("memberships", queryset=memberships)).order_by(
-        "-is_active", "first_name", "username"
-    )
