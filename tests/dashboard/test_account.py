@@ -25,11 +25,16 @@ def browser(cho: User) -> Client:
 def test_it_says_who_one_is_and_what_one_may_do_in_words(browser: Client) -> None:
     page = words(browser.get("/account"))
     assert "Cho Park User name cho" in page
-    assert "May read releases, deployments and rollbacks, roll back, lift freezes, run checklists again and write notes" in page
+    assert (
+        "May read releases, deployments and rollbacks, roll back, lift freezes, run checklists again and write notes"
+        in page
+    )
 
 
 def test_somebody_of_no_group_may_read() -> None:
-    assert "Groups none May read releases, deployments and rollbacks" in words(signed_in(factory.person("sam")).get("/account"))
+    assert "Groups none May read releases, deployments and rollbacks" in words(
+        signed_in(factory.person("sam")).get("/account")
+    )
 
 
 def test_a_chosen_zone_counts_from_the_next_page_on(browser: Client, cho: User) -> None:
