@@ -287,23 +287,31 @@ def _purge(rollback: Rollback) -> None:
 
 @retried
 def _begin_purge(rollback: Rollback) -> Execution | None:
-    with transaction.atomic():
-        execution = Execution.objects.create(
-            environment=rollback.environment,
-            kind=ExecutionKind.PURGE,
-            argv=["purge", *rollback.routes_to_purge],
-            host=places.host(),
-            started_by=rollback.requested_by,
-            started_at=timezone.now(),
-            time_limit=purging.TIME_LIMIT,
-            fence=1,
-        )
-        taken = Rollback.objects.filter(pk=rollback.pk, purge_execution=None, status=RollbackStatus.PURGING).update(
-            purge_execution=execution, version=F("version") + 1
-        )
-        if not taken:
-            transaction.set_rollback(True)
-            return None
+    """Take the purge, or leave it to whoever was faster: a worker and a terminal may come to it at once."""
+    try:
+        with transaction.atomic():
+            return _take_purge(rollback)
+    except IntegrityError:
+        return None  # the other one's is executing; were it something else, the sweep would come back to it
+
+
+def _take_purge(rollback: Rollback) -> Execution | None:
+    execution = Execution.objects.create(
+        environment=rollback.environment,
+        kind=ExecutionKind.PURGE,
+        argv=["purge", *rollback.routes_to_purge],
+        host=places.host(),
+        started_by=rollback.requested_by,
+        started_at=timezone.now(),
+        time_limit=purging.TIME_LIMIT,
+        fence=1,
+    )
+    taken = Rollback.objects.filter(pk=rollback.pk, purge_execution=None, status=RollbackStatus.PURGING).update(
+        purge_execution=execution, version=F("version") + 1
+    )
+    if not taken:
+        transaction.set_rollback(True)
+        return None
     return execution
 
 

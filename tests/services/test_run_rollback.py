@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from releases.errors import Conflict
 from releases.executor import Result, run
@@ -12,7 +13,15 @@ from releases.intake import RollbackSpec
 from releases.models import Environment, Event, Execution, Rollback
 from releases.services import executions, places, rollbacks, rolling_back
 from releases.services.commands import keep_rendered
-from releases.states import CommandState, DeploymentKind, DeploymentStatus, Outcome, RollbackStatus, Serving
+from releases.states import (
+    CommandState,
+    DeploymentKind,
+    DeploymentStatus,
+    ExecutionKind,
+    Outcome,
+    RollbackStatus,
+    Serving,
+)
 from tests import factory
 from tests.services.conftest import InlineWorkers, LittleService
 
@@ -238,3 +247,17 @@ def test_purging_is_done_only_when_it_was_wanted(
     press(production, purge=purge)
     workers.work()
     assert little_service.purged == (["/articles"] if purge else [])
+
+
+def test_a_purge_that_another_has_begun_is_left_to_it(production: Environment, little_service: LittleService) -> None:
+    """A worker and a terminal come to it at once, and one is faster by a moment."""
+    target, live = factory.deployed(production, "2026.11.3"), factory.deployed(production, "2026.11.4")
+    cho = factory.on_call()
+    rollback = factory.rollback(production, target, live, cho, status=RollbackStatus.PURGING)
+    theirs = Execution.objects.create(
+        environment=production, kind=ExecutionKind.PURGE, started_by=cho.name, started_at=timezone.now(), fence=1
+    )
+    rolling_back.continue_rollback(rollback.pk)
+    rollback.refresh_from_db()
+    assert (rollback.status, rollback.purge_execution) == (RollbackStatus.PURGING, None)
+    assert list(Execution.objects.all()) == [theirs]
