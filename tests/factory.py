@@ -223,8 +223,11 @@ LOSING = {"name": "0007_orders", "kind": "data-losing", "loses": LOSS}
 
 
 def migrations(target: Deployment, live: Deployment, *between: dict[str, str], problem: str = "") -> MigrationReport:
-    """Keep an answer about what lies between, as a worker would."""
-    fields = {"migrations": list(between), "problem": problem, "host": "worker-1", "looked_at": timezone.now()}
+    """Keep an answer about what lies between, as a worker would; with both, a problem that came after the answer."""
+    now = timezone.now()
+    fields: dict[str, Any] = {"problem": problem, "host": "worker-1", "looked_at": now}
+    if between or not problem:
+        fields |= {"migrations": list(between), "answered_at": now, "answered_on": "worker-1"}
     report, _ = MigrationReport.objects.update_or_create(
         environment=live.environment, live=live, target=target, defaults=fields
     )

@@ -179,6 +179,19 @@ def test_a_look_that_is_old_is_not_known_never_green_nor_red(
     assert found["artifact"].says in (f"not looked at since {looked_at:%H:%M}Z", "the clock of worker-1 runs ahead")
 
 
+@pytest.mark.parametrize("off", [timedelta(seconds=1), -timedelta(minutes=11)], ids=["old", "from the future"])
+def test_what_is_known_of_the_migrations_stays_red_however_old_the_look_is(
+    story: tuple[Environment, Deployment, Deployment], off: timedelta
+) -> None:
+    """C25"""
+    place, target, live = story
+    place.readiness_looks.all().delete()
+    factory.looked(place, target, live, red("migrations", "loses", "Ask."), looked_at=timezone.now() - LOOK_FRESH - off)
+    found = items(place)["migrations"]
+    assert (found.word, found.what_to_do) == ("not ready", "Ask.")
+    assert found.says.startswith("loses (")
+
+
 def test_a_look_at_another_way_back_says_nothing(story: tuple[Environment, Deployment, Deployment]) -> None:
     place, target, _ = story
     newer = factory.deployed(place, "2026.11.5", Verdict.FAIL)

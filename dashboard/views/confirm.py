@@ -75,8 +75,10 @@ def confirm_live(request: HttpRequest, service: str, environment: str) -> HttpRe
         return HttpResponse(status=204)
     context["live"] = True
     context["new_press"] = asked.get("p", "") != context["press"]
+    moved, known, token = context["press"] == "moved", asked.get("m", ""), context["report_token"]
+    context["new_report"] = not moved and known != token
     # Only then: a box that somebody ticked stays ticked while what it names stays the same.
-    context["new_report"] = context["press"] != "moved" and asked.get("m", "") != context["report_token"]
+    context["new_losses"] = not moved and known.partition("-")[0] != token.partition("-")[0]
     context["announced"] = _announcement(asked.get("v", ""), context)
     return render(request, "_confirm_live.html", context)
 
@@ -199,6 +201,7 @@ def _context(
         "live": False,
         "new_press": False,
         "new_report": False,
+        "new_losses": False,
         "announced": "",
     }
     context["press"] = _press_state(context, shown)
@@ -272,7 +275,7 @@ def _announcement(known: str, context: dict[str, Any]) -> str:
         return "What is live has changed."
     if context["new_press"] and context["open"] is not None:
         return f"{context['open'].requested_by} pressed: {context['open'].tag}."
-    if context["new_report"] and context["losses"]:
+    if context["new_losses"] and context["losses"]:
         return "Going back would lose data; the page says which."
     if known.partition("-")[0] == context["token"].partition("-")[0]:
         return ""

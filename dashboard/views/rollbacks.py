@@ -226,6 +226,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "elsewhere": [one for one in serving.instances if one.word == "other"],
         "say": say,
         "readiness_at_press": [read_item(stored) for stored in row.at_press.get("readiness", [])],
+        "answered_at_press": parse_datetime((row.at_press.get("migrations") or {}).get("answered_at", "")),
         "looked_at_press": parse_datetime(row.at_press.get("looked_at", "")),
         "settled": settled,
         "answered": rollback_page.answered(probes),

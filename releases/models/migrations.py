@@ -10,15 +10,21 @@ from releases.models.service import Environment
 
 
 class MigrationReport(models.Model):
-    """The last answer of an environment's `check_migrations` about one way back, or why there is none."""
+    """The last answer of an environment's `check_migrations` about one way back, and how the last look ended.
+
+    A look that fails leaves the answer of before: what is known to be lost stays known.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="migration_reports")
     live = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
     target = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
     migrations = models.JSONField(default=list)
     """[{"name", "kind", "loses", "what_to_do"}], in the command's own order; none where nothing lies between."""
+    answered_at = models.DateTimeField(null=True)
+    """When it was said; null where nobody has answered yet."""
+    answered_on = models.CharField(max_length=255, blank=True)
     problem = models.TextField(blank=True)
-    """Why nothing is known, as a sentence; empty where the command answered."""
+    """Why the last look learned nothing, as a sentence; empty where the command answered."""
     host = models.CharField(max_length=255)
     looked_at = models.DateTimeField()
 
@@ -29,6 +35,11 @@ class MigrationReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment} from D-{self.live_id} back to D-{self.target_id}"
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What was said, when and where, by the names of its fields."""
+        return {"migrations": self.migrations, "answered_at": self.answered_at, "answered_on": self.answered_on}
 
     @property
     def losses(self) -> list[str]:

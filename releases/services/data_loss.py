@@ -45,6 +45,8 @@ def shown_at_press(report: MigrationReport | None) -> dict[str, Any] | None:
         return None
     return {
         "migrations": report.migrations,
+        "answered_at": report.answered_at.isoformat() if report.answered_at else "",
+        "answered_on": report.answered_on,
         "problem": report.problem,
         "host": report.host,
         "looked_at": report.looked_at.isoformat(),

@@ -9,31 +9,36 @@ from releases.executor.masking import Masker, secrets_in
 from releases.migration_report import COMMAND, NO_COMMAND, Migration, NoReport, read_report
 from releases.models import Deployment, Environment, MigrationReport
 from releases.probes.base import CannotRead
+from releases.queries.migrations import last_answer
 from releases.services import places, reading
 
 
 def keep_migrations(
     environment: Environment, live: Deployment, target: Deployment, values: Mapping[str, str]
 ) -> MigrationReport:
-    """Ask the command what lies between, and keep what it said or why it said nothing. Changes nothing else.
+    """Ask the command what lies between, and keep what it said, or why it said nothing beside what was said before.
 
     `values` are those of the placeholders for the target.
     """
     migrations, problem = _ask(environment, dict(values) | {"live_version": live.release.version})
     masker = _masker(environment)
+    now, host = timezone.now(), places.host()
+    look = {"problem": visible(masker.text(problem)), "host": host, "looked_at": now}
+    if problem:
+        answer, before = {}, last_answer(environment, live, target)
+        at_first = before.answer if before else {}
+    else:
+        said = [
+            {key: masker.text(value) for key, value in migration.model_dump(exclude_none=True).items()}
+            for migration in migrations
+        ]
+        answer = at_first = {"migrations": said, "answered_at": now, "answered_on": host}
     report, _ = MigrationReport.objects.update_or_create(
         environment=environment,
         live=live,
         target=target,
-        defaults={
-            "migrations": [
-                {key: masker.text(value) for key, value in migration.model_dump(exclude_none=True).items()}
-                for migration in migrations
-            ],
-            "problem": visible(masker.text(problem)),
-            "host": places.host(),
-            "looked_at": timezone.now(),
-        },
+        defaults=look | answer,
+        create_defaults=look | at_first,
     )
     return report
 

@@ -7,7 +7,7 @@ from django.test import Client
 
 from releases import knocks
 from releases.migration_report import NO_COMMAND, loss_digest
-from releases.models import Deployment, Environment, RenderedCommand, Rollback
+from releases.models import Deployment, Environment, MigrationReport, RenderedCommand, Rollback
 from tests import factory
 from tests.dashboard.pages import polled
 from tests.dashboard.test_confirm import PAGE, form, text
@@ -115,8 +115,39 @@ def test_none_is_said_only_where_the_command_said_so(browser: Client, story: Sto
     _, target, live = story
     factory.migrations(target, live)
     assert "Migrations none Between 2026.11.3 and 2026.11.4, asked on worker-1" in text(browser.get(PAGE))
+
+
+def test_what_nobody_could_say_yet_is_not_known(browser: Client, story: Story) -> None:
+    _, target, live = story
     factory.migrations(target, live, problem="check_migrations did not end within 10 s.")
-    assert "Migrations not known check_migrations did not end within 10 s." in text(browser.get(PAGE))
+    page = text(browser.get(PAGE))
+    assert "Migrations not known check_migrations did not end within 10 s. Between" in page
+
+
+def test_what_was_said_before_stays_with_its_age_when_a_look_fails(browser: Client, story: Story) -> None:
+    """C25: the box stays too, and a tick in it."""
+    _, target, live = story
+    factory.migrations(target, live, factory.LOSING)
+    address = next_look(browser.get(PAGE))
+    factory.migrations(target, live, factory.LOSING, problem="check_migrations did not end within 10 s.")
+    page = browser.get(PAGE)
+    assert BOX in text(page)
+    said = "Migrations not known now check_migrations did not end within 10 s. Said before, on worker-1 0 s ago"
+    assert said in text(page)
+    assert "data-losing 0007_orders loses" in text(page)
+    fresh = content(browser.get(address))
+    assert "not known now" in fresh
+    assert 'id="losses"' not in fresh
+
+
+def test_none_that_nobody_can_say_again_is_no_none(browser: Client, story: Story) -> None:
+    _, target, live = story
+    report = factory.migrations(target, live)
+    MigrationReport.objects.filter(pk=report.pk).update(problem="check_migrations did not end within 10 s.")
+    page = content(browser.get(PAGE))
+    section = page[page.index('id="migrations"') :]
+    assert "not known now" in section
+    assert section.index("Said before") < section.index(">none<")
 
 
 def test_a_catalogue_without_the_command_is_said_plainly(browser: Client, story: Story) -> None:

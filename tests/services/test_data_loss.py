@@ -96,6 +96,21 @@ def test_what_is_not_known_keeps_nobody_from_going_back_and_is_kept_with_the_pre
     assert rollback.at_press["migrations"]["problem"] == "check_migrations did not end within 10 s."
 
 
+def test_a_known_loss_asks_for_the_tick_although_nobody_can_say_it_again(story: Story, cho: Actor) -> None:
+    """C25"""
+    _, target, live = story
+    factory.migrations(target, live, factory.LOSING, problem="check_migrations did not end within 10 s.")
+    with pytest.raises(Invalid) as refused:
+        press(spec(target, live, **SEEN), actor=cho)
+    assert refused.value.problems[0].code == "data_loss_not_accepted"
+    kept = press(spec(target, live, **SEEN, accept_data_loss=True), actor=cho).at_press
+    assert kept["accepted_losses"] == [factory.LOSS]
+    assert (kept["migrations"]["problem"], kept["migrations"]["answered_on"]) == (
+        "check_migrations did not end within 10 s.",
+        "worker-1",
+    )
+
+
 def test_the_answer_about_another_way_back_does_not_count(story: Story, cho: Actor) -> None:
     place, target, live = story
     other = factory.deployed(place, "2026.11.2", live=False)

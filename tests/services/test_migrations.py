@@ -7,6 +7,7 @@ import pytest
 
 from releases.migration_report import EXPECTED, MOST, NO_COMMAND, NoReport, read_report
 from releases.models import Deployment, Environment, MigrationReport
+from releases.queries import migration_report
 from releases.services import places, reading
 from releases.services.commands import look_at_way_back, render_target
 from tests import factory
@@ -90,7 +91,7 @@ def test_whatever_is_no_report_is_not_known_and_never_none(
     says(little_service, script)
     report = asked(story[0])
     assert report.problem
-    assert report.migrations == []
+    assert (report.migrations, report.answered_at) == ([], None)
 
 
 def test_a_command_that_does_not_end_is_not_known(
@@ -108,9 +109,41 @@ def test_a_catalogue_without_the_command_says_so(story: Story) -> None:
 def test_the_newest_answer_takes_the_place_of_the_one_before(story: Story, little_service: LittleService) -> None:
     prints(little_service, {"migrations": [LOSING]})
     before = asked(story[0])
+    (little_service.home / "answer").write_text('{"migrations": []}')
+    report = asked(story[0])
+    assert (report.pk, report.losses, report.problem) == (before.pk, [], "")
+    assert report.answered_at == report.looked_at > before.answered_at
+
+
+def test_a_look_that_fails_leaves_what_is_known_and_the_next_answer_ends_it(
+    story: Story, little_service: LittleService
+) -> None:
+    """C25: a known loss stays known."""
+    prints(little_service, {"migrations": [LOSING]})
+    before = asked(story[0])
     (little_service.home / "answer").write_text("gone")
     report = asked(story[0])
-    assert (report.pk, report.losses) == (before.pk, [])
+    assert report.answer == before.answer
+    assert report.losses == before.losses != []
+    assert report.problem.startswith("check_migrations printed no report")
+    assert report.looked_at > before.looked_at == report.answered_at
+    (little_service.home / "answer").write_text('{"migrations": []}')
+    after = asked(story[0])
+    assert (after.losses, after.problem) == ([], "")
+
+
+def test_what_is_known_of_two_releases_holds_when_the_same_one_was_brought_here_again(
+    story: Story, production: Environment, little_service: LittleService
+) -> None:
+    """C25: another deployment of the same release, and nobody can be asked any more."""
+    prints(little_service, {"migrations": [LOSING]})
+    before = asked(story[0])
+    again = factory.deployed(production, "2026.11.4")
+    assert migration_report(production, again, story[0]) == before
+    (little_service.home / "answer").write_text("gone")
+    render_target(story[0].pk)
+    report = MigrationReport.objects.get(live=again)
+    assert report.answer == before.answer
     assert report.problem
 
 

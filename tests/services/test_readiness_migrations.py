@@ -1,5 +1,6 @@
 """The worker's look at a way back: what it says of the migrations in between."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ REVERSIBLE = {"name": "0006_index", "kind": "reversible"}
 SPLIT = {"name": "0005_split", "kind": "irreversible", "what_to_do": "Restore the backup."}
 
 
-def said(*migrations: dict[str, Any], problem: str = "") -> ReadinessItem:
-    report = MigrationReport(migrations=list(migrations), problem=problem)
+def said(*migrations: dict[str, Any], problem: str = "", answered_at: datetime | None = None) -> ReadinessItem:
+    report = MigrationReport(migrations=list(migrations), problem=problem, answered_at=answered_at)
     return item(Seen(Environment(), Deployment(), Deployment(), [], report))
 
 
@@ -50,6 +51,26 @@ def test_an_irreversible_one_is_red_with_what_to_do() -> None:
 
 def test_what_could_not_be_asked_is_not_known_and_never_ready() -> None:
     found = said(problem="check_migrations did not end within 10 s.")
+    assert (found.word, found.ready) == ("not known", False)
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [(factory.LOSING, f"going back loses {factory.LOSS}"), (SPLIT, "irreversible: 0005_split")],
+    ids=["data-losing", "irreversible"],
+)
+@pytest.mark.parametrize("problem", ["check_migrations did not end within 10 s.", NO_COMMAND])
+def test_what_is_known_stays_red_with_its_age_when_nobody_can_say_it_again(
+    known: dict[str, str], says: str, problem: str
+) -> None:
+    """C25"""
+    found = said(known, problem=problem, answered_at=datetime(2026, 11, 27, 3, 4, tzinfo=UTC))
+    assert found.word == "not ready"
+    assert found.says == f"{says} (said at 2026-11-27 03:04Z; the last look failed: {problem.rstrip('.')})"
+
+
+def test_what_was_harmless_before_is_not_known_when_nobody_can_say_it_again() -> None:
+    found = said(REVERSIBLE, problem="check_migrations did not end within 10 s.", answered_at=datetime.now(UTC))
     assert (found.word, found.ready) == ("not known", False)
 
 

@@ -84,6 +84,8 @@ class Command(RefusingCommand):
         self.stdout.write(f"Will run: {' '.join(rendered.argv)}")
         report = look_at_migrations(place, targets[0])
         losses = report.losses if report else []
+        if report and report.problem:
+            self.stdout.write(f"What lies between is not known now: {report.problem}")
         for loss in losses:
             self.stdout.write(f"Loses: {loss}")
         spec = from_text(

@@ -1,10 +1,14 @@
 """The items that only the worker can answer, as it last found them. What is old, or of another way, is not known."""
 
+from dataclasses import replace
+
 from releases.queries.readiness.facts import Facts, fresh
 from releases.queries.readiness.item import ReadinessItem, not_known, read
 
 LOOKED = ("artifact", "migrations", "rehearsal", "lock")
 """Keys of what a look must answer; `services.readiness` has a module for each."""
+HOLDS = frozenset({"migrations"})
+"""Keys of what does not get better with time: what lies between two releases, and is lost on the way back."""
 
 
 def items(facts: Facts) -> list[ReadinessItem]:
@@ -18,8 +22,12 @@ def items(facts: Facts) -> list[ReadinessItem]:
         return kept
     if look.looked_at > facts.now:
         says, what_to_do = f"the clock of {look.host} runs ahead", "Set it right: nobody can tell how old its look is."
-        return [not_known(item.key, says, what_to_do) for item in kept]
-    return [
-        not_known(item.key, f"not looked at since {look.looked_at:%H:%M}Z", "See whether the worker still runs.")
-        for item in kept
-    ]
+    else:
+        says, what_to_do = f"not looked at since {look.looked_at:%H:%M}Z", "See whether the worker still runs."
+    return [_aged(item, says, what_to_do) for item in kept]
+
+
+def _aged(item: ReadinessItem, says: str, what_to_do: str) -> ReadinessItem:
+    if item.key in HOLDS and item.red:
+        return replace(item, says=f"{item.says} ({says})")
+    return not_known(item.key, says, what_to_do)
