@@ -22,8 +22,9 @@ from dashboard.views.notes import shown_notes
 from releases.errors import Problem, Refused
 from releases.intake import ReleaseSpec, from_text, lines
 from releases.models import Release, Service, User
-from releases.queries import configuration
+from releases.queries.differences import differences_of
 from releases.queries.expected_results import results_of
+from releases.queries.final_commands import final_commands
 from releases.queries.history import Row, deployments_of
 from releases.queries.release_page import BeforeAfter, Checklist, before_after, checklist_of, live_in
 from releases.queries.timeline import timeline
@@ -182,7 +183,8 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "before_after": _pictures(before_after(checklist)) if checklist and not checklist.active else [],
         "promised": results_of(found, shown.deployment if shown else None),
         "may_confirm": may(request, "confirm_result", found.service.key),
-        "configuration": configuration.difference(shown.deployment, shown.deployment.replaced) if shown else [],
+        "differences": differences_of(shown.deployment) if shown else None,
+        "commands": final_commands(shown.deployment) if shown else [],
         "active": active,
         "token": _token(rows, checklist, baseline, word),
         "word": word,

@@ -12,11 +12,6 @@ OTHER_SECRET = "(another secret)"
 NOT_COMPARABLE = "(kept as a secret in one of the two)"
 
 
-def difference(now: Deployment, before: Deployment | None) -> list[tuple[str, str, str]]:
-    """Return what `compared` does, and nothing where the two cannot be compared."""
-    return (compared(now, before) if before is not None else None) or []
-
-
 def compared(now: Deployment, before: Deployment) -> list[tuple[str, str, str]] | None:
     """Return (key, shown before, shown now) of every key that is not the same in the two, by key. One query.
 

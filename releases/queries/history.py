@@ -138,8 +138,10 @@ def _selected() -> QuerySet[Deployment]:
             "environment__service",
             "rollback__target__release",
             "rollback__undone__release",
+            "rollback__execution",
             "rehearsal",
             "baseline",
+            "execution",
             "replaced__release",
         )
     )

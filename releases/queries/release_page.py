@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from releases.models import Acceptance, ChecklistRun, Deployment, Environment, Finding, ProbeRun, Release
 from releases.probes import registry
@@ -95,6 +96,8 @@ class BeforeAfter:
     """Whether it is slower by the probe's test; None where it was not compared."""
     effect: str
     """How much of it: the share of pairs in which the later one is slower, where the test says so."""
+    measured_at: datetime | None
+    before_at: datetime | None
 
 
 def checklist_of(deployment: Deployment, purpose: Purpose | None = None, chosen: int | None = None) -> Checklist | None:
@@ -124,10 +127,13 @@ def before_after(checklist: Checklist) -> list[BeforeAfter]:
     earlier = ProbeRun.objects.filter(run=checklist.run.compared_with_id, key=KEY).first()
     before = {timing.subject: timing for timing in timings(earlier.figures)} if earlier else {}
     slower = {shown.finding.subject: shown.finding for shown in line.findings if shown.finding.kind == SLOWER.id}
-    return [_before_after(timing, before.get(timing.subject), slower) for timing in after]
+    times = line.probe.finished_at, earlier.finished_at if earlier else None
+    return [_before_after(timing, before.get(timing.subject), slower, times) for timing in after]
 
 
-def _before_after(after: Timing, before: Timing | None, slower: Mapping[str, Finding]) -> BeforeAfter:
+def _before_after(
+    after: Timing, before: Timing | None, slower: Mapping[str, Finding], times: tuple[datetime | None, datetime | None]
+) -> BeforeAfter:
     found = slower.get(f"{after.route} at the {after.place}")
     compared = before is not None and min(before.n, after.n) >= FEWEST_SAMPLES
     return BeforeAfter(
@@ -138,6 +144,8 @@ def _before_after(after: Timing, before: Timing | None, slower: Mapping[str, Fin
         too_few=after.n < FEWEST_SAMPLES,
         worse=(found is not None) if compared else None,
         effect=str(found.evidence.get("effect", "")) if found else "",
+        measured_at=times[0],
+        before_at=times[1],
     )
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from releases import book
 from releases.book import Tag
 from releases.intake import FinishSpec, StartSpec
-from releases.models import ChecklistRun, Deployment, Finding, ProbeRun
+from releases.models import ChecklistRun, Deployment, Execution, Finding, ProbeRun, Release
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.states import Purpose, Regression, Verdict
 from tests import factory
@@ -55,7 +55,8 @@ def test_the_record_stands_at_the_top() -> None:
     assert "fail 2026.11.4 · archive" in told
     assert "Owner Ben Okafor Web team , #web-oncall Expected result p95 of /articles <= +10 %" in told
     assert "Rollback note Back to the version before; purge /articles. No migration." in told
-    assert "Affected routes /articles Assumptions Vary holds." in told
+    assert "Affected routes /articles Registered" in told
+    assert "Assumptions Vary holds." in told
     assert "Size 12 files" in told
     assert '<a href="https://example.org/pull/4" rel="noopener noreferrer">' in response.content.decode()
     assert "<title>■ 2026.11.4 · archive · Rollbook</title>" in response.content.decode()
@@ -418,7 +419,14 @@ def test_many_rows_ask_no_more_than_few() -> None:
     fill(3)
     few = queries_of(lambda: client.get(f"/releases/{live.release_id}"))
     fill(30)
-    assert queries_of(lambda: client.get(f"/releases/{live.release_id}")) == few <= 25
+    assert queries_of(lambda: client.get(f"/releases/{live.release_id}")) == few <= 26
+
+
+def keep(live: Deployment, key: str, **kept: Any) -> None:
+    """Keep what a probe measured in the checklist of a deployment."""
+    live.verify_run.probes.update_or_create(
+        key=key, defaults={"effect": "none", "wave": 1, "status": "done", "verdict": "pass", "figures": kept}
+    )
 
 
 def test_what_changed_in_the_configuration_stands_under_the_release() -> None:
@@ -427,19 +435,76 @@ def test_what_changed_in_the_configuration_stands_under_the_release() -> None:
     kept = ({"CACHE_SECONDS": {"value": "60"}, "KEY": {"digest": "a"}}, {"CACHE_SECONDS": {"value": "<9>"}})
     for version, configuration in zip(("2026.11.3", "2026.11.4"), kept, strict=True):
         live = factory.deployed(place, version)
-        run = live.verify_run
-        run.probes.create(
-            key="configuration",
-            effect="none",
-            wave=1,
-            status="done",
-            verdict="pass",
-            figures={"configuration": configuration},
-        )
+        keep(live, "configuration", configuration=configuration)
     text = words(signed_in(factory.on_call()).get(f"/releases/{live.release_id}"))
-    assert "What is not as it was under 2026.11.3 ." in text
+    assert "Differences to 2026.11.3 Configuration A rollback of the code does not take it back." in text
     assert "CACHE_SECONDS 60 <9>" in text
     assert "KEY (secret) (not set)" in text
+    assert "Headers Not compared" in text
+
+
+def test_what_changed_in_the_headers_stands_under_the_release() -> None:
+    place = factory.environment()
+    longer = "max-age=60, stale-while-revalidate=30"
+    for version, caching, sniffing in (("2026.11.3", "max-age=60", "nosniff"), ("2026.11.4", longer, "missing")):
+        live = factory.deployed(place, version)
+        keep(live, "cache_headers", routes={"/articles at the edge": {"fields": {"cache-control": caching}}})
+        keep(live, "security_headers", results={"/articles": {"x-content-type-options": sniffing, "x-frame": "same"}})
+    text = words(page_of(live))
+    assert f'/articles at the edge cache-control "max-age=60" "{longer}"' in text
+    assert '/articles x-content-type-options "nosniff" "missing"' in text
+    assert "x-frame" not in text
+
+
+def test_headers_that_did_not_change_are_said_to_be_the_same() -> None:
+    place = factory.environment()
+    for version in ("2026.11.3", "2026.11.4"):
+        live = factory.deployed(place, version)
+        keep(live, "cache_headers", routes={"/ at the edge": {"fields": {"vary": "Cookie"}}})
+    assert "The same under both versions, on the routes that the checklists look at." in words(page_of(live))
+
+
+def test_the_first_release_of_a_place_has_nothing_to_differ_from() -> None:
+    assert "Differences to" not in words(page_of(factory.deployed(factory.environment(), "2026.11.4")))
+
+
+# --- Final commands, metrics and assumptions together -----------------------------------------------------------------
+
+
+def test_the_command_that_would_take_it_back_stands_beside_metrics_and_assumptions() -> None:
+    place, target, live = factory.story()
+    factory.rendered(place, target)
+    keep(live, "response_time", **figures(800))
+    Release.objects.filter(pk=live.release_id).update(assumptions="Vary holds.")
+    told = words(page_of(live))
+    assert "Deploy Rollbook did not run it: the deployment was reported." in told
+    assert "Roll back to 2026.11.3 bin/deploy --version=2026.11.3" in told
+    assert "Would run on worker-1 , rendered" in told
+    assert "Metrics /articles at the edge: p95 800 ms n 30 Assumptions Vary holds." in told
+
+
+def test_the_commands_that_ran_stand_with_where_and_when() -> None:
+    place, target, live = factory.story()
+    ran = {"environment": place, "status": "ended", "command": "exited", "exit_code": 0, "host": "worker-1"}
+    ran |= {"started_by": "Ana", "started_at": timezone.now(), "digest": "a" * 64}
+    live.execution = Execution.objects.create(kind="deploy", argv=["bin/deploy", "up"], **ran)
+    live.save()
+    back = Execution.objects.create(kind="rollback", argv=["bin/deploy", "back"], **ran)
+    factory.rollback(place, target, live, factory.on_call(), execution=back, status="done", outcome="restored")
+    told = words(page_of(live))
+    assert "Deploy bin/deploy up" in told
+    assert "Roll back to 2026.11.3 bin/deploy back" in told
+    assert "Ran on worker-1" in told
+
+
+def test_a_version_that_a_rollback_brought_back_shows_that_command() -> None:
+    place, target, live = factory.story()
+    again = factory.deployed(place, "2026.11.3", kind="rollback")
+    back = Execution.objects.create(
+        environment=place, kind="rollback", status="ended", argv=["bin/deploy", "back"], started_at=timezone.now()
+    )
+    factory.rollback(place, target, live, factory.on_call(), execution=back, deployment=again, status="done")
+    assert "Rollback that brought it bin/deploy back" in words(page_of(again))
 
 
 def test_long_evidence_is_folded_so_that_what_to_do_stays_in_sight() -> None:

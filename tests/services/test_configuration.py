@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from releases.models import Deployment, Environment, Finding, ProbeRun
 from releases.probes.base import CannotRead
-from releases.queries.configuration import ABSENT, NOT_COMPARABLE, OTHER_SECRET, SECRET, difference
+from releases.queries.configuration import ABSENT, NOT_COMPARABLE, OTHER_SECRET, SECRET, compared
 from releases.services import places, reading
 from releases.services.checklists import begin_run, make_run
 from releases.services.probing import run_probe
@@ -241,7 +241,7 @@ def test_the_difference_names_every_key_that_is_not_the_same(
         },
     )
     with django_assert_num_queries(1):
-        assert difference(now, before) == [
+        assert compared(now, before) == [
             ("ADDED", ABSENT, "new"),
             ("CHANGED", "60", "90"),
             ("NOW_SECRET", NOT_COMPARABLE, NOT_COMPARABLE),
@@ -253,16 +253,15 @@ def test_the_difference_names_every_key_that_is_not_the_same(
 
 def test_there_is_no_difference_to_what_was_not_kept(production: Environment) -> None:
     before, now = factory.deployed(production, "1"), factory.deployed(production, "2")
-    assert difference(now, None) == []
-    assert difference(now, before) == []
+    assert compared(now, before) is None
     keep(now, {"A": {"value": "1"}})
-    assert difference(now, before) == []
+    assert compared(now, before) is None
     keep(before, None)
-    assert difference(now, before) == []
+    assert compared(now, before) is None
 
 
 def test_a_deployment_without_a_checklist_has_no_difference(production: Environment) -> None:
     before = factory.deployed(production, "1", verdict=None)
     now = keep(factory.deployed(production, "2"), {"A": {"value": "1"}})
-    assert difference(now, before) == []
-    assert difference(before, now) == []
+    assert compared(now, before) is None
+    assert compared(before, now) is None
