@@ -92,6 +92,8 @@ class Tag(StrEnum):
     """Or given a new password; details name the group."""
     TOKEN_CREATED = "token:created"
     TOKEN_REVOKED = "token:revoked"
+    SESSIONS_ENDED = "session:ended"
+    """A person ended sessions of their own elsewhere; details name the devices."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from releases.anchoring import Anchoring
 from releases.book import Tag
 from releases.knocks import knock
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rehearsal, Rollback
-from releases.services import book_checks, checklists, denials, rollbacks, rolling_back, signing_in
+from releases.services import book_checks, checklists, denials, rollbacks, rolling_back, sessions, signing_in
 from releases.services.commands import look_soon
 from releases.services.judging import Judging
 from releases.services.rollback_rows import lock, note
@@ -96,6 +96,7 @@ class Sweep:
         _guarded(denials.close_minutes)
         _guarded(book_checks.check_some)
         _guarded(signing_in.forget_old)
+        _guarded(sessions.forget_expired)
         _guarded(self.anchoring.anchor_when_due)
 
     def _close_lost_executions(self) -> None:

@@ -16,6 +16,7 @@ from releases.models.rehearsal import Rehearsal, RehearsalStep
 from releases.models.release import Deployment, Release
 from releases.models.rollback import Rollback
 from releases.models.service import Environment, Freeze, Service
+from releases.models.sessions import UserSession
 from releases.models.sign_in import SignInTries
 
 __all__ = [
@@ -51,5 +52,6 @@ __all__ = [
     "Service",
     "SignInTries",
     "User",
+    "UserSession",
     "Worker",
 ]

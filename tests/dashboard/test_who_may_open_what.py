@@ -99,7 +99,14 @@ BOOK = {
 """Pages that show the whole book: for whoever holds `read_book`."""
 OF_A_SERVICE = set(ACTIONS)
 """Those that are about one service: a group may hold for it alone."""
-OWN = {"logout", "service_mine", "account_zone", "account_token_revoke"}
+OWN = {
+    "logout",
+    "service_mine",
+    "account_zone",
+    "account_token_revoke",
+    "account_session_end",
+    "account_sessions_end",
+}
 """About the signed-in person alone."""
 API = "api_"
 """Asks for a token: tests/api/test_door.py."""
@@ -176,6 +183,7 @@ def addresses() -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
         "account_token_revoke": {"pk": 1},
+        "account_session_end": {"pk": 1},
         "service_mine": {"service": "archive"},
         "result_confirm": {"pk": promising.pk, "number": 1},
         "release_by_version": {"service": "archive", "version": "2026.11.4"},

@@ -1,0 +1,71 @@
+"""The sessions of people: on which device somebody is signed in, and ending that."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from releases import book
+from releases.actor import Actor
+from releases.book import Tag
+from releases.display import visible
+from releases.models import User, UserSession
+from releases.models.sessions import USER_AGENT_LIMIT
+from releases.services.retrying import retried
+
+SEEN_EVERY = timedelta(minutes=5)
+"""`last_seen_at` is written at most this often."""
+
+
+def note_sign_in(user: User, session_key: str, *, user_agent: str, address: str) -> None:
+    """Keep that somebody signed in. It changes nothing that others decided, so the book does not hold it."""
+    now = timezone.now()
+    UserSession.objects.create(
+        user=user,
+        session_id=session_key,
+        signed_in_at=now,
+        last_seen_at=now,
+        user_agent=visible(user_agent)[:USER_AGENT_LIMIT],
+        address=address,
+    )
+
+
+def note_seen(user: User, session_key: str, *, user_agent: str, address: str, now: datetime) -> None:
+    """Keep when a session was last used, and from where; one from before sessions were kept is listed from now on."""
+    known = UserSession.objects.filter(session_id=session_key)
+    if known.filter(last_seen_at__lte=now - SEEN_EVERY).update(last_seen_at=now, address=address) or known.exists():
+        return
+    # Where the session ended at this very moment there is nothing to keep, and it must not be there again.
+    if not Session.objects.filter(pk=session_key).exists():
+        return
+    row = UserSession(user=user, session_id=session_key, last_seen_at=now, address=address)
+    row.user_agent = visible(user_agent)[:USER_AGENT_LIMIT]
+    UserSession.objects.bulk_create([row], ignore_conflicts=True)
+
+
+@retried
+def end_sessions(sessions: Iterable[UserSession], *, actor: Actor) -> int:
+    """Sign somebody out on other devices, from the next request on; return how many of them were still signed in."""
+    with transaction.atomic():
+        ended = [session for session in sessions if _end(session)]
+        if ended:
+            devices = [f"{session.tag}: {session.user_agent or 'not told'}" for session in ended]
+            book.record(Tag.SESSIONS_ENDED, actor, about=ended[0].user.tag, sessions=devices)
+    return len(ended)
+
+
+def end_all_sessions(user: User) -> int:
+    """Sign somebody out everywhere; part of the verb that calls it, so no event of its own."""
+    keys = UserSession.objects.filter(user=user).values_list("session_id", flat=True)
+    return sum(1 for key in list(keys) if Session.objects.filter(pk=key).delete()[0])
+
+
+def forget_expired() -> None:
+    """Remove the sessions that have expired."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+def _end(session: UserSession) -> bool:
+    return bool(Session.objects.filter(pk=session.session_id).delete()[0])
