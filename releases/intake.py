@@ -162,14 +162,14 @@ class RollbackSpec(Spec):
     service: Key
     environment: Key
     live: Annotated[int, Field(ge=1)]
-    """Number of the deployment that the page showed as live."""
+    """Number of the deployment that was shown as live."""
     target: Annotated[int, Field(ge=1)]
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     reason: Annotated[str, Field(pattern="^(" + "|".join(REASONS) + ")$")]
     words: OptionalNote = ""
     purge: bool = True
     losses: Annotated[list[Digest], Field(max_length=LOSSES_LIMIT)] = []
-    """Digests of what the page said would be lost."""
+    """Digests of what was shown as lost."""
     accept_data_loss: bool = False
 
 
@@ -342,11 +342,11 @@ _EXPECTED = {
     "text": "what there is to say, 1-4,000 characters",
     "corrects": "the number of a note",
     "words": "at most 4,000 characters",
-    "live": "the number of a deployment",
-    "target": "the number of a deployment",
-    "digest": "the digest that the page showed",
+    "live": "the number of the deployment that was shown as live",
+    "target": "the number of the deployment to go back to",
+    "digest": "the digest that was shown",
     "purge": "true or false",
-    "losses": "digests of the losses that the page showed",
+    "losses": "digests of the losses that were shown",
     "accept_data_loss": "true or false",
     "time_zone": "a zone such as Europe/Berlin, or UTC",
     "kind": "deployment, rollback, rehearsal or release",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import WORDS_LIMIT, keeps_words
-from releases import broker, knocks, queries
+from releases import broker, queries
 from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
 from releases.migration_report import COMMAND, NO_COMMAND, loss_digest
@@ -25,6 +25,7 @@ from releases.queries.people import people_who_may
 from releases.queries.standing import progress_by_deployment, standing
 from releases.queries.terminal import terminal
 from releases.services import rollbacks
+from releases.services.commands import ask_to_look
 from releases.services.lookups import listed_environment
 from releases.states import Verdict
 
@@ -241,11 +242,8 @@ def _defaults(request: HttpRequest, live: Deployment | None) -> dict[str, str]:
 
 
 def _ask_for_a_look(context: dict[str, Any]) -> None:
-    """Have the worker look at a way back at which it has not, or not lately."""
-    target = context["target"]
-    if target is None or not rollback_page.wants_look(context["rendered"], context["looked_at"], context["at"]):
-        return
-    knocks.knock("render_target", context["environment"].act_queue, target.pk)
+    if context["target"] is not None:
+        ask_to_look(context["environment"], context["target"], context["rendered"], context["looked_at"])
 
 
 def _add_differences(context: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ urlpatterns = [
     path("acceptances/<int:pk>/withdraw", views.withdraw, name="api_withdraw"),
     path("rehearsals", views.rehearsals, name="api_rehearsals"),
     path("rehearsals/<int:pk>", views.rehearsal, name="api_rehearsal"),
+    path("way-back/<str:service>/<str:environment>", views.way_back, name="api_way_back"),
+    path("rollbacks", views.rollbacks, name="api_rollbacks"),
     path("rollbacks/<int:pk>", views.rollback, name="api_rollback"),
     re_path(r"", views.nothing_here, name="api_nothing"),
 ]

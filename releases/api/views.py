@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from releases.actor import Actor
 from releases.api import shapes
 from releases.api.door import api_view, body_of
+from releases.api.way_back import way_back_json
 from releases.errors import DO_NOT_RETRY, NotFound, Problem
 from releases.intake import (
     AcceptSpec,
@@ -16,6 +17,7 @@ from releases.intake import (
     LiftSpec,
     RehearseSpec,
     ReleaseSpec,
+    RollbackSpec,
     RunAgainSpec,
     StartSpec,
     from_json,
@@ -23,8 +25,10 @@ from releases.intake import (
 from releases.models import Acceptance, ChecklistRun, Deployment, Rehearsal, Release, Rollback
 from releases.services.acceptances import accept_finding, withdraw_acceptance
 from releases.services.deployments import finish_deployment, start_deployment
+from releases.services.lookups import listed_environment
 from releases.services.rehearsals import rehearse
 from releases.services.releases import register_release
+from releases.services.rollbacks import press
 from releases.services.run_again import run_again
 from releases.states import RunStatus
 
@@ -118,13 +122,22 @@ def rehearsal(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
 
 
 @api_view("GET")
+def way_back(request: HttpRequest, actor: Actor, service: str, environment: str) -> HttpResponse:
+    """Answer where a rollback would go and whether it would work, with the body of the press that has seen it."""
+    place = listed_environment(service, environment)
+    return JsonResponse(way_back_json(request, place, request.GET.get("to", "")))
+
+
+@api_view("POST")
+def rollbacks(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Press the button: 202 with the rollback; ask again for its outcome."""
+    made = press(from_json(RollbackSpec, body_of(request)), actor=actor, key=_key(request))
+    return JsonResponse(shapes.rollback_json(request, _rollback(made.pk)), status=202)
+
+
+@api_view("GET")
 def rollback(request: HttpRequest, actor: Actor, pk: int) -> HttpResponse:
-    row = (
-        Rollback.objects.select_related("environment__service", "undone__release", "target__release")
-        .filter(pk=pk)
-        .first()
-    )
-    return JsonResponse(shapes.rollback_json(request, _found(row, f"RB-{pk}")))
+    return JsonResponse(shapes.rollback_json(request, _rollback(pk)))
 
 
 @api_view("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -148,6 +161,11 @@ def _deployment(pk: int) -> Deployment:
 def _rehearsal(pk: int) -> Rehearsal:
     row = Rehearsal.objects.select_related("environment__service", "release", "back_to__release").filter(pk=pk).first()
     return _found(row, f"RH-{pk}")
+
+
+def _rollback(pk: int) -> Rollback:
+    shown = Rollback.objects.select_related("environment__service", "undone__release", "target__release")
+    return _found(shown.filter(pk=pk).first(), f"RB-{pk}")
 
 
 def _run(pk: int) -> ChecklistRun:

@@ -19,7 +19,6 @@ from releases.models import (
     Freeze,
     Message,
     ProbeRun,
-    RenderedCommand,
     Rollback,
 )
 from releases.probes.registry import SERVING_VERSION
@@ -37,8 +36,6 @@ from releases.states import (
 
 EVENTS_LIMIT = 200
 MESSAGES_LIMIT = 20
-LOOKED_LATELY = timedelta(minutes=1)
-"""How old a look at the way back may be before somebody who decides has it looked at again."""
 NOBODY_TOOK_IT = timedelta(seconds=5)
 """A press that waited longer than this is said to wait."""
 LATE_FACTOR = 2
@@ -270,11 +267,6 @@ def deployment_here(environment: Environment, pk: int | None) -> Deployment | No
     if pk is None:
         return None
     return Deployment.objects.select_related("release").filter(environment=environment, pk=pk).first()
-
-
-def wants_look(rendered: RenderedCommand | None, looked_at: datetime | None, now: datetime) -> bool:
-    """Whether a worker should be asked to look at the way back (again)."""
-    return rendered is None or looked_at is None or now - looked_at > LOOKED_LATELY
 
 
 # --- The steps ------------------------------------------------------------------------------------------------------

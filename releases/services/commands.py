@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +40,7 @@ SILENCE_SECONDS = 2.0
 """The same where none has reported itself: one may just have started."""
 LOOK_AGAIN_SECONDS = 0.1
 LOOKED_LATELY = timedelta(minutes=1)
-"""How old the look at a deploy command may be that a page shows."""
+"""How old a look may be that is shown without asking for another one."""
 
 _looking_here: ContextVar[bool] = ContextVar("looking_here", default=False)
 
@@ -52,6 +52,14 @@ class CannotRender(Exception):
 def look_soon(environment: Environment) -> None:
     """Ask the environment's worker to look at the way back now: something that it depends on has changed."""
     knock("look_at_way_back", environment.act_queue, environment.pk)
+
+
+def ask_to_look(
+    environment: Environment, target: Deployment, rendered: RenderedCommand | None, looked_at: datetime | None
+) -> None:
+    """Have a worker look at a way back at which none has, or not lately."""
+    if rendered is None or looked_at is None or timezone.now() - looked_at > LOOKED_LATELY:
+        knock("render_target", environment.act_queue, target.pk)
 
 
 def rollback_command(environment: Environment, target: Deployment) -> Command:

@@ -11,7 +11,7 @@ from releases.models import MigrationReport
 def accepted_losses(spec: RollbackSpec, report: MigrationReport | None) -> list[str]:
     """Return what is lost and was accepted; nothing where nothing is lost.
 
-    Raises Conflict (`losses_changed`) for a loss that the page did not show, and Invalid (`data_loss_not_accepted`)
+    Raises Conflict (`losses_changed`) for a loss that was not shown, and Invalid (`data_loss_not_accepted`)
     where the box that names it is not ticked.
     """
     losses = report.losses if report else []
@@ -20,10 +20,10 @@ def accepted_losses(spec: RollbackSpec, report: MigrationReport | None) -> list[
         raise Conflict(
             Problem(
                 "losses_changed",
-                f"The page did not say that going back loses data: {'; '.join(unseen)}.",
-                "a press on a page that names what is lost",
+                f"It was not shown that going back loses data: {'; '.join(unseen)}.",
+                "a press that was shown what is lost, and accepts it",
                 field="accept_data_loss",
-                retry="from a fresh page",
+                retry="after a fresh look",
             )
         )
     if losses and not spec.accept_data_loss:
@@ -31,7 +31,7 @@ def accepted_losses(spec: RollbackSpec, report: MigrationReport | None) -> list[
             Problem(
                 "data_loss_not_accepted",
                 f"Going back loses data, and that was not accepted: {'; '.join(losses)}.",
-                "the box that says so, ticked; on the command line --accept-data-loss",
+                "the box that says so, ticked; in the API accept_data_loss, on the command line --accept-data-loss",
                 field="accept_data_loss",
                 retry=SAFE,
             )

@@ -15,7 +15,7 @@ from releases.catalogue import Command
 from releases.executor import EnvironmentLock, LockHeld, Result
 from releases.intake import DeploySpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Release, Rollback, User
+from releases.models import Deployment, Environment, Execution, Freeze, Release, RenderedDeploy, Rollback, User
 from releases.services import checklists, places, refusals
 from releases.services.commands import CannotRender, command_named
 from releases.services.denials import note_denial
@@ -106,7 +106,8 @@ def _deploy(environment: Environment, release: Release, actor: Actor, spec: Depl
     # Whoever is second waits here, and then sees the deployment of the first.
     Environment.objects.select_for_update(of=("self",), no_key=True).get(pk=environment.pk)
     refusals.while_busy(environment)
-    refusals.of_another_command(environment, release, spec.digest)
+    rendered = RenderedDeploy.objects.filter(environment=environment, release=release).first()
+    refusals.of_another_command(rendered, spec.digest)
     run_here = {"requester": actor.user, "seen_digest": spec.digest}
     deployment = begin(environment, release, actor, spec.what_changed, **run_here)
     knock("run_deployment", environment.act_queue, deployment.pk)

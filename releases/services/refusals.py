@@ -1,8 +1,17 @@
-"""What keeps a deployment or a rehearsal from being begun, each as the problem that a person reads."""
+"""What keeps a deployment, a rehearsal or a rollback from being begun, each as the problem that a person reads."""
 
 from releases import queries
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
-from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, RenderedDeploy
+from releases.models import (
+    Deployment,
+    Environment,
+    Execution,
+    Freeze,
+    Rehearsal,
+    Release,
+    RenderedCommand,
+    RenderedDeploy,
+)
 from releases.queries.receipts import newest_receipt
 from releases.states import (
     OPEN_REHEARSAL,
@@ -73,19 +82,18 @@ def while_busy(environment: Environment) -> None:
     )
 
 
-def of_another_command(environment: Environment, release: Release, digest: str) -> None:
-    """Refuse a press that shows another command than a worker has rendered: what you saw is what runs."""
-    rendered = RenderedDeploy.objects.filter(environment=environment, release=release).first()
+def of_another_command(rendered: RenderedCommand | RenderedDeploy | None, digest: str) -> None:
+    """Refuse a press that was shown another command than a worker has rendered: what you saw is what runs."""
     if rendered is not None and rendered.digest and rendered.digest != digest:
         raise Conflict(
             Problem(
                 "command_changed",
-                "The command that would run is not the one that the page showed."
+                "The command that would run is not the one that was shown."
                 if digest
-                else "The page showed no command yet; a worker has rendered it meanwhile.",
-                "a press on a page that shows the command",
+                else "No command was shown yet; a worker has rendered it meanwhile.",
+                "a press that was shown the command that would run",
                 field="digest",
-                retry="from a fresh page",
+                retry="after a fresh look",
             )
         )
 

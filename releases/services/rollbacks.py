@@ -11,9 +11,9 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, RenderedCommand, Rollback
+from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, Rollback
 from releases.queries import readiness
-from releases.services import deploying, rehearsals
+from releases.services import deploying, refusals, rehearsals
 from releases.services.commands import look_soon
 from releases.services.data_loss import accepted_losses, shown_at_press
 from releases.services.idempotency import once
@@ -30,8 +30,8 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     """Queue a rollback: the row, the freeze, the bad mark and the event in one transaction, then the knock.
 
     Raises Denied, NotFound, Invalid for a target that is none, or Conflict: `rollback_open` when one is already on
-    (carried as `made`), `live_moved` when something else is live than the page showed, `command_changed` and
-    `losses_changed` when the page did not show what would run, or what would be lost.
+    (carried as `made`), `live_moved` when something else is live than was shown, `command_changed` and
+    `losses_changed` when it was not shown what would run, or what would be lost.
     """
     require(actor, "roll_back", scope="rollbacks:write", service=spec.service, on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
@@ -160,7 +160,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     live = _the_live_one(spec, back.live, environment)
     target = _a_target(spec, back)
     rendered = queries.rendered_for(environment, target)
-    _refuse_another_command(spec, rendered)
+    refusals.of_another_command(rendered, spec.digest)
     report = queries.migration_report(environment, live, target)
     losses = accepted_losses(spec, report)
     now = timezone.now()
@@ -261,33 +261,17 @@ def _refuse_if_open(environment: Environment, target: int) -> None:
         )
 
 
-def _refuse_another_command(spec: RollbackSpec, rendered: RenderedCommand | None) -> None:
-    """What you saw is what runs: a command that was rendered meanwhile has to be looked at first."""
-    if rendered is not None and rendered.digest and rendered.digest != spec.digest:
-        raise Conflict(
-            Problem(
-                "command_changed",
-                "The command that would run is not the one that the page showed."
-                if spec.digest
-                else "The page showed no command yet; a worker has rendered it meanwhile.",
-                "a press on a page that shows the command",
-                field="digest",
-                retry="from a fresh page",
-            )
-        )
-
-
 def _the_live_one(spec: RollbackSpec, live: Deployment | None, environment: Environment) -> Deployment:
     if live is None or live.pk != spec.live:
         is_live = f"{live.release.version} ({live.tag})" if live else "nothing"
         raise Conflict(
             Problem(
                 "live_moved",
-                f"The page showed D-{spec.live} as live in {environment}; now it is {is_live}.",
+                f"D-{spec.live} was shown as live in {environment}; now it is {is_live}.",
                 "the deployment that is live now",
                 field="live",
                 got=f"D-{spec.live}",
-                retry="from a fresh page",
+                retry="after a fresh look",
             )
         )
     return live

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from releases.management.refusing import person_at_the_terminal
-from releases.models import Environment
+from releases.models import Environment, Service
 from releases.services.tokens import SCOPES, create_token
 from tests import factory
 
@@ -45,8 +45,10 @@ class Pipeline:
         return {"Authorization": f"Bearer {self.token}"} | named
 
 
-def token_for(username: str = "pipeline", group: str = "lead", scopes: tuple[str, ...] = SCOPES) -> str:
-    user = factory.person(username, group)
+def token_for(
+    username: str = "pipeline", group: str = "lead", scopes: tuple[str, ...] = SCOPES, of: Service | None = None
+) -> str:
+    user = factory.person(username, group, of)
     return create_token(user, "ci", list(scopes), None, actor=person_at_the_terminal())
 
 

@@ -125,7 +125,7 @@ def test_finishing_without_its_scope_names_the_scope(place: Environment) -> None
     assert body["code"] == "scope_missing"
 
 
-@pytest.mark.parametrize("path", ["releases/1", "deployments/1", "rollbacks/1"])
+@pytest.mark.parametrize("path", ["releases/1", "deployments/1", "rollbacks/1", "way-back/archive/production"])
 def test_reading_needs_a_scope_too(db: None, path: str) -> None:
     """C33"""
     writer = Pipeline(token_for(scopes=("releases:write", "deployments:write")))
@@ -221,7 +221,9 @@ def test_what_was_given_is_cut_and_does_nothing(pipeline: Pipeline) -> None:
         ("releases/1", "POST", "GET"),
         ("deployments", "PUT", "POST"),
         ("deployments/1/finish", "GET", "POST"),
+        ("rollbacks", "GET", "POST"),
         ("rollbacks/1", "PATCH", "GET"),
+        ("way-back/archive/production", "POST", "GET"),
         ("releases", "OPTIONS", "POST"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_loss_that_the_page_did_not_show_needs_a_fresh_page_even_where_another
     with pytest.raises(Conflict) as refused:
         press(spec(target, live, **SEEN, accept_data_loss=True), actor=cho)
     (problem,) = refused.value.problems
-    assert (problem.code, problem.retry) == ("losses_changed", "from a fresh page")
+    assert (problem.code, problem.retry) == ("losses_changed", "after a fresh look")
     assert "carts" in problem.failed
     assert factory.LOSS not in problem.failed
 
