@@ -4,6 +4,8 @@ Prints lines of name, address and number of queries, the session to ask with, an
 alone. A book that is there already is taken as it is.
 """
 
+import html
+import re
 import statistics
 import sys
 import time
@@ -35,6 +37,11 @@ def main() -> None:
         book.fill(sizes, lambda line: print(f"  {line}", file=sys.stderr))
     session, client = _session(person)
     print(f"session\t{session}")
+    print(f"readers\t{' '.join(_session(reader)[0] for reader in _readers())}")
+    board = client.get("/", headers={"host": "localhost"}).content.decode()
+    asked_again = re.search(r'id="board"[^>]* hx-get="([^"]+)"', board)
+    assert asked_again, "the board asks for its own next state"
+    print(f"unchanged board\t{html.unescape(asked_again[1])}")
     deep = sizes.deployments // 10
     pages = {
         "bare": "/bare",
@@ -57,13 +64,25 @@ def main() -> None:
 
 
 def _person() -> "User":
-    from django.contrib.auth.models import Group
-
     from releases.models import User
+    from releases.services.people import add_to_group
 
     person = User.objects.create(username="lead", first_name="Ana", last_name="Ruiz")
-    person.groups.add(Group.objects.get(name="lead"))
+    add_to_group(person, "lead", None, given_by="bench")
     return person
+
+
+def _readers() -> "list[User]":
+    """Return the people who have boards open, one each."""
+    from bench.polls import BOARDS
+    from releases.models import User
+    from releases.services.people import add_to_group
+
+    made = User.objects.filter(username__startswith="reader-").count()
+    for number in range(made, BOARDS):
+        reader = User.objects.create(username=f"reader-{number}", first_name="Reader", last_name=str(number))
+        add_to_group(reader, "viewer", None, given_by="bench")
+    return list(User.objects.filter(username__startswith="reader-")[:BOARDS])
 
 
 def _session(person: "User") -> tuple[str, "Client"]:

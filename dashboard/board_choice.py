@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from releases.models import Environment, Service, User
 
 MINE, ALL = "mine", "all"
+Key = tuple[tuple[int, ...] | None, str]
+"""The services that a board shows, None for all, and the key of the only environments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,14 @@ class Chosen:
         return self.own if self.show == MINE else None
 
     @property
-    def key(self) -> tuple[tuple[int, ...] | None, str]:
+    def key(self) -> Key:
         """What two people share whose boards show the same."""
         return self.only, self.environment
 
     @property
     def query(self) -> dict[str, str]:
-        return {"show": self.show if self.own else "", "environment": self.environment}
+        """What the address of the live region says, so that it need not be looked up who has which services."""
+        return {"show": self.show, "environment": self.environment}
 
 
 def chosen(request: HttpRequest) -> Chosen:
@@ -43,7 +46,16 @@ def chosen(request: HttpRequest) -> Chosen:
     own = tuple(request.user.services.filter(listed=True).order_by("pk").values_list("pk", flat=True))
     asked = request.GET.get("show", "")
     show = asked if asked in (MINE, ALL) and own else MINE if own else ALL
-    return Chosen(show, request.GET.get("environment", "")[:40], own)
+    return Chosen(show, _environment(request), own)
+
+
+def key_of(request: HttpRequest) -> Key:
+    """Return what `chosen` has for a key; a board of all services asks often, and reads nothing for it."""
+    return (None, _environment(request)) if request.GET.get("show") == ALL else chosen(request).key
+
+
+def _environment(request: HttpRequest) -> str:
+    return request.GET.get("environment", "")[:40]
 
 
 def services_of(only: Sequence[int] | None) -> list[Service]:

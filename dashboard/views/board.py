@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import marks
-from dashboard.board_choice import chosen, environment_keys, environments_of, services_of
+from dashboard.board_choice import Key, chosen, environment_keys, environments_of, key_of, services_of
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
@@ -66,9 +66,8 @@ def board(request: HttpRequest) -> HttpResponse:
 @fragment
 def board_live(request: HttpRequest) -> HttpResponse:
     """Answer the board as it stands now; 204 when it is as the reader's, which `v` names."""
-    asked = chosen(request)
     known = request.GET.get("v", "")
-    if known and known == _tokens.get(asked.key, settings.BOARD_SHARED_SECONDS):
+    if known and known == _tokens.get(key_of(request), settings.BOARD_SHARED_SECONDS):
         return HttpResponse(status=204)
     context = _context(request)
     if known == context["token"]:
@@ -117,7 +116,7 @@ def _shown(only: Sequence[int] | None, environment: str) -> dict[str, Any]:
     }
 
 
-_tokens: Shared[tuple[tuple[int, ...] | None, str], str] = Shared(lambda key: str(_shown(*key)["token"]))
+_tokens: Shared[Key, str] = Shared(lambda key: str(_shown(*key)["token"]))
 """An open board asks every two seconds, and mostly nothing has changed: that is found out once for all of them."""
 
 

@@ -11,32 +11,32 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from releases.queries.paging import Keys
-from releases.states import OPEN_ROLLBACK
+from releases.states import OPEN_ROLLBACK, DeploymentKind
 
-# A join with such a rollback would be tried against every rollback there is; as a value it is looked up.
+# PostgreSQL plans the statement each time, and what it takes for that grows with every table that is joined. So what
+# few deployments have is looked up for each of them, as one value in parts, of which only the last may hold a bar.
 _NEWEST = (
     "SELECT x.id || '|' || x.status || '|' || x.outcome || '|' || COALESCE(x.deployment_id, 0) "
     "FROM releases_rollback x "
     "WHERE x.status NOT IN ('cancelled', 'refused') AND {} = d.id ORDER BY x.id DESC LIMIT 1"
 )
+_OWN_ROLLBACK = """SELECT x.id || '|' || x.status || '|' || x.outcome || '|' || x.target_id || '|' || x.undone_id
+    || '|' || u.release_id || '|' || v.version || '|' || x.reason || '|' || x.words
+    FROM releases_rollback x JOIN releases_deployment u ON u.id = x.undone_id
+    JOIN releases_release v ON v.id = u.release_id WHERE x.deployment_id = d.id"""
+_REHEARSAL = "SELECT x.id || '|' || x.outcome FROM releases_rehearsal x WHERE x.deployment_id = d.id"
 _UNSETTLED = "SELECT 1 FROM releases_checklistrun x WHERE x.deployment_id = d.id AND x.status IN ('queued', 'running')"
 _SELECT = f"""
 SELECT d.id, d.release_id, d.environment_id, d.kind, d.status, d.verdict, d.regression, d.despite_freeze,
     d.reported_by, d.requester_id, d.verify_run_id, d.started_at, d.finished_at,
     r.version, r.owner, r.bad_since, e.key, s.key,
-    b.id, b.status, b.outcome, b.reason, b.words, b.target_id, b.undone_id, ud.release_id, ur.version,
-    h.id, h.outcome,
+    CASE d.kind WHEN 'rollback' THEN ({_OWN_ROLLBACK}) WHEN 'rehearsal' THEN ({_REHEARSAL}) END,
     ({_NEWEST.format("x.undone_id")}), ({_NEWEST.format("x.target_id")}),
     EXISTS ({_UNSETTLED})
-FROM k
-JOIN releases_deployment d ON d.id = k.id
+FROM d
 JOIN releases_release r ON r.id = d.release_id
 JOIN releases_environment e ON e.id = d.environment_id
 JOIN releases_service s ON s.id = e.service_id
-LEFT JOIN releases_rollback b ON b.deployment_id = d.id
-LEFT JOIN releases_deployment ud ON ud.id = b.undone_id
-LEFT JOIN releases_release ur ON ur.id = ud.release_id
-LEFT JOIN releases_rehearsal h ON h.deployment_id = d.id
 """  # noqa: S608
 
 
@@ -105,8 +105,7 @@ class Rehearsed:
         return f"RH-{self.pk}"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A deployment, with the names that its model has."""
 
     pk: int
@@ -140,12 +139,11 @@ def listed(keys: Keys, rows: int, upwards: bool = False) -> list[Listed]:
     """Return so many deployments among these keys, newest first, or oldest first `upwards`."""
     sql, params = keys
     order = "" if upwards else " DESC"
-    # The few keys come first and by themselves: PostgreSQL orders no more than eight joins freely, and would otherwise
-    # join every deployment there is before it looked at them.
-    chosen = f"SELECT id FROM releases_deployment WHERE id IN ({sql}) ORDER BY id{order} LIMIT %s"  # noqa: S608
+    # The few rows come first and by themselves; PostgreSQL would otherwise join every deployment there is with them.
+    chosen = f"SELECT * FROM releases_deployment WHERE id IN ({sql}) ORDER BY id{order} LIMIT %s"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH k AS ({chosen}) {_SELECT} ORDER BY d.id{order}",
+            f"WITH d AS ({chosen}) {_SELECT} ORDER BY d.id{order}",
             [*params, rows],
         )
         return [_listed(found) for found in cursor.fetchall()]
@@ -153,8 +151,7 @@ def listed(keys: Keys, rows: int, upwards: bool = False) -> list[Listed]:
 
 def _listed(found: Sequence[Any]) -> Listed:
     pk, release, environment, kind, status, verdict, regression, despite, reporter, requester = found[:10]
-    run, started, ended = found[10:13]
-    version, owner, bad, place, service = found[13:18]
+    run, started, ended, version, owner, bad, place, service, own, undone_by, again_by, unsettled = found[10:]
     return Listed(
         pk,
         release,
@@ -171,20 +168,23 @@ def _listed(found: Sequence[Any]) -> Listed:
         _moment(ended),
         Version(release, version, owner, bad is not None),
         Place(Named(service), place),
-        _own_rollback(pk, found[18:27]),
-        Rehearsed(found[27], found[28]) if found[27] is not None else None,
-        _tied(found[29]),
-        _tied(found[30]),
-        bool(found[31]),
+        _own_rollback(pk, own) if own and kind == DeploymentKind.ROLLBACK else None,
+        _rehearsed(own) if own and kind == DeploymentKind.REHEARSAL else None,
+        _tied(undone_by),
+        _tied(again_by),
+        bool(unsettled),
     )
 
 
-def _own_rollback(deployment: int, found: Sequence[Any]) -> Rolled | None:
-    pk, status, outcome, reason, words, target, undone, undone_release, undone_version = found
-    if pk is None:
-        return None
-    undone_one = Undone(undone_release, Version(undone_release, undone_version))
-    return Rolled(pk, status, outcome, deployment, reason, words, target, undone, undone_one)
+def _own_rollback(deployment: int, found: str) -> Rolled:
+    pk, status, outcome, target, undone, release, version, reason, words = found.split("|", 8)
+    undone_one = Undone(int(release), Version(int(release), version))
+    return Rolled(int(pk), status, outcome, deployment, reason, words, int(target), int(undone), undone_one)
+
+
+def _rehearsed(found: str) -> Rehearsed:
+    pk, outcome = found.split("|")
+    return Rehearsed(int(pk), outcome)
 
 
 def _tied(found: str | None) -> Rolled | None:
