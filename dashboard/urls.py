@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 from dashboard.converters import KeyConverter, VersionConverter
 from dashboard.views import (
     account,
+    account_tokens,
     audit,
     audit_events,
     audit_exports,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("account/zone", account.zone, name="account_zone"),
     path("account/sessions/<int:pk>/end", account.end_session, name="account_session_end"),
     path("account/sessions/end", account.end_other_sessions, name="account_sessions_end"),
+    path("account/tokens/new", account_tokens.new, name="account_token_new"),
     path("account/tokens/<int:pk>/revoke", account.revoke, name="account_token_revoke"),
     path("history", history.history, name="history"),
     path("history.csv", history.history_csv, name="history_csv"),

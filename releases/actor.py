@@ -20,6 +20,8 @@ class Actor:
     origin: str = ""
     """Address of the client as the trusted hop saw it."""
     scopes: frozenset[str] = field(default_factory=frozenset)
+    only: str = ""
+    """Key of the only service that their token is for; empty: for all."""
 
     def may(self, permission: str, service: str = "") -> bool:
         """Whether they hold a permission for a service by its key; someone at a terminal of the host holds all."""

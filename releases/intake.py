@@ -35,6 +35,18 @@ REASONS = {
 }
 """Why somebody rolls back, as a choice."""
 
+SCOPES = {
+    "read": "read",
+    "releases:write": "register releases, and say whether expected results came true",
+    "deployments:write": "report deployments",
+    "deployments:run": "have Rollbook deploy and rehearse",
+    "checklists:write": "run checklists again and accept findings",
+    "rollbacks:write": "roll back",
+    "freezes:write": "lift freezes",
+}
+"""What a token may do, as far as its person may."""
+TOKEN_DAYS_LIMIT = 3650
+
 
 def _plain_text(value: str) -> str:
     value = value.replace("\r\n", "\n").strip()
@@ -91,6 +103,7 @@ def _zone(value: str) -> str:
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
 Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
 OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
@@ -220,6 +233,17 @@ class ZoneSpec(Spec):
     """Empty: the one that the browser names."""
 
 
+class TokenSpec(Spec):
+    """An API token to make."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1)]
+    service: Key = ""
+    """The only service for which it may do more than read; empty: all."""
+    days: Annotated[int, Field(ge=1, le=TOKEN_DAYS_LIMIT)] | None = None
+    """Days until it expires; None: never."""
+
+
 class OverrideSpec(Spec):
     """A rollback that is to run although a command still holds the environment's lock."""
 
@@ -327,6 +351,9 @@ _EXPECTED = {
     "environment": "an environment key: a-z, 0-9 and -, 1-40 characters",
     "version": "a version: a letter or digit, then letters, digits and . _ + -, at most 100 characters",
     "owner": "a name of 1-80 characters",
+    "name": "a name of 1-80 characters, on one line",
+    "scopes": "at least one of " + ", ".join(SCOPES),
+    "days": f"1-{TOKEN_DAYS_LIMIT} whole days, or nothing",
     "expected_result": "what should be better afterwards, 1-4,000 characters",
     "rollback_note": "how to go back, 1-4,000 characters",
     "affected_routes": f"exact paths such as /articles, at most {ROUTES_LIMIT}, no wildcards",

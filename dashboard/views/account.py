@@ -100,7 +100,7 @@ def _shown(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse
             (session, device_name(session.user_agent), session.session_id == request.session.session_key)
             for session in me.sessions.filter(session__expire_date__gt=at).order_by("-last_seen_at")[:SESSIONS_SHOWN]
         ],
-        "tokens": list(me.tokens.order_by("-pk")[:TOKENS_SHOWN]),
+        "tokens": list(me.tokens.select_related("service").order_by("-pk")[:TOKENS_SHOWN]),
         "zone": shown,
         "zones": _choices(zones.guessed(request), me.time_zone),
         "problems": refusal.problems if refusal else (),

@@ -159,6 +159,7 @@ def _actor(request: HttpRequest) -> Actor:
         request_id=getattr(request, "request_id", ""),
         origin=client_address(request),
         scopes=frozenset(token.scopes),
+        only=token.service.key if token.service else "",
     )
 
 

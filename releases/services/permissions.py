@@ -14,6 +14,15 @@ def require(actor: Actor, permission: str, *, scope: str, service: str, on: str 
     outside any transaction, which the refusal would roll back.
     """
     require_scope(actor, scope, on=on)
+    if actor.only and service != actor.only:
+        problem = Problem(
+            "token_of_another_service",
+            f"The token is for {actor.only} alone.",
+            f"a token for {service}" if service else "a token for all services",
+            retry=DO_NOT_RETRY,
+        )
+        note_denial(actor, permission, problem.failed, on=on)
+        raise Denied(problem)
     if not actor.may(permission, service):
         of = f" for {service}" if service else ""
         problem = Problem(
@@ -32,7 +41,7 @@ def require_scope(actor: Actor, scope: str, *, on: str = "") -> None:
         problem = Problem(
             "scope_missing",
             f"The token has no scope {scope}.",
-            f"a token with the scope {scope}: manage.py create_token",
+            f"a token with the scope {scope}, made in the account or by manage.py create_token",
             retry=DO_NOT_RETRY,
         )
         note_denial(actor, scope, problem.failed, on=on)

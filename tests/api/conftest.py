@@ -1,6 +1,7 @@
 """What tests of the JSON face share: a pipeline with a token."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from releases.intake import SCOPES
 from releases.management.refusing import person_at_the_terminal
 from releases.models import Environment, Service
-from releases.services.tokens import SCOPES, create_token
+from releases.services.tokens import create_token
 from tests import factory
 
 RELEASE: dict[str, Any] = {
@@ -46,7 +48,7 @@ class Pipeline:
 
 
 def token_for(
-    username: str = "pipeline", group: str = "lead", scopes: tuple[str, ...] = SCOPES, of: Service | None = None
+    username: str = "pipeline", group: str = "lead", scopes: Iterable[str] = SCOPES, of: Service | None = None
 ) -> str:
     user = factory.person(username, group, of)
     return create_token(user, "ci", list(scopes), None, actor=person_at_the_terminal())

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from releases import knocks
+from releases.intake import SCOPES
 from releases.migration_report import loss_digest
 from releases.models import Deployment, Environment, Event, RenderedCommand, Rollback
-from releases.services.tokens import SCOPES
 from releases.states import Outcome, RollbackStatus, Serving, Verdict
 from tests import factory
 from tests.api.conftest import Pipeline, token_for

@@ -96,11 +96,25 @@ def test_the_token_alone_is_on_standard_output_and_its_number_beside_it(
     assert capsys.readouterr().err.startswith(f"T-{ApiToken.objects.get().pk} (ci) for pipeline.")
 
 
+def test_a_token_for_one_service_is_made_for_a_service_that_is_there(terminal: Terminal, refusal: Terminal) -> None:
+    factory.person("pipeline", "lead")
+    factory.service("archive")
+    text = terminal("create_token", "pipeline", "--service=archive")
+    assert token_of(text.strip()).service == Service.objects.get()
+    assert "There is no service payments." in refusal("create_token", "pipeline", "--service=payments")
+
+
+@pytest.mark.parametrize("days", ["-1", "3651"])
+def test_a_token_lasts_a_day_at_least_and_ten_years_at_most(refusal: Terminal, days: str) -> None:
+    factory.person("pipeline", "lead")
+    assert "Expected: 1-3650 whole days, or nothing." in refusal("create_token", "pipeline", f"--days={days}")
+
+
 @pytest.mark.parametrize("name", ["", "x" * 81, "ci\u202e"], ids=["empty", "too long", "hidden"])
 def test_a_token_needs_a_name_that_can_be_read(refusal: Terminal, name: str) -> None:
     """C3"""
     factory.person("pipeline", "lead")
-    assert "The name is not valid. Expected: 1-80" in refusal("create_token", "pipeline", f"--name={name}")
+    assert "Expected: a name of 1-80 characters" in refusal("create_token", "pipeline", f"--name={name}")
     assert not ApiToken.objects.exists()
 
 

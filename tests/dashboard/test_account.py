@@ -100,7 +100,7 @@ def test_ones_tokens_are_listed_with_their_scopes_and_last_use_but_not_their_tex
     assert "Last used never" in words(browser.get("/account"))
     token_of(text)
     page = words(browser.get("/account"))
-    assert f"ci <b> T-{ApiToken.objects.get().pk} Scopes releases:write, read Made 0 s ago" in page
+    assert f"ci <b> T-{ApiToken.objects.get().pk} Scopes releases:write, read For all services Made 0 s ago" in page
     assert "Last used 0 s ago" in page
     assert text not in page
 

@@ -20,6 +20,7 @@ EVERYBODY = {"healthz", "login"}
 """Open to people who are not signed in."""
 SIGNED_IN = {
     "account",
+    "account_token_new",
     "board",
     "history",
     "review",

@@ -4,13 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from releases.display import hidden_character
+from releases.intake import SCOPES, TokenSpec, from_text
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
 from releases.models import User
-from releases.services.tokens import SCOPES, make_token
-
-NAME_LIMIT = 80
-"""Characters of a token's name."""
+from releases.services.tokens import make_token
 
 
 class Command(RefusingCommand):
@@ -20,16 +17,16 @@ class Command(RefusingCommand):
         parser.add_argument("username")
         parser.add_argument("--name", default="pipeline")
         parser.add_argument("--scope", action="append", choices=SCOPES, dest="scopes", default=[])
+        parser.add_argument("--service", default="", help="the only service for which it may do more than read")
         parser.add_argument("--days", type=int, default=0, help="days until it expires; 0: never")
 
-    def act(self, *, username: str, name: str, scopes: list[str], days: int, **_: Any) -> str:
+    def act(self, *, username: str, name: str, scopes: list[str], service: str, days: int, **_: Any) -> str:
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}. Expected: the name of a user. Safe to try again.")
-        if not name or len(name) > NAME_LIMIT or hidden_character(name):
-            raise CommandError(f"The name is not valid. Expected: 1-{NAME_LIMIT} printable characters.")
-        wanted = scopes or ["releases:write", "deployments:write", "read"]
-        row, text = make_token(user, name, wanted, days or None, actor=person_at_the_terminal())
+        given = {"name": name, "scopes": scopes or ["releases:write", "deployments:write", "read"], "service": service}
+        spec = from_text(TokenSpec, given | {"days": str(days or "")})
+        row, text = make_token(user, spec, actor=person_at_the_terminal())
         # Beside the output, which scripts read, and which is the token alone.
-        self.stderr.write(f"T-{row.pk} ({name}) for {username}. To end it: manage.py revoke_token T-{row.pk}")
+        self.stderr.write(f"{row.tag} ({name}) for {username}. To end it: manage.py revoke_token {row.tag}")
         return text

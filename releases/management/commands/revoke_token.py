@@ -45,4 +45,4 @@ def _find(given: str) -> ApiToken:
 
 
 def _told(row: ApiToken) -> str:
-    return f"T-{row.pk} ({row.name}) of {row.user.username}"
+    return f"{row.tag} ({row.name}) of {row.user.username}"
