@@ -1,5 +1,6 @@
 """Test data: one archive service with named people, and small functions that make rows as the verbs would."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -79,7 +80,7 @@ def service(key: str = "archive", **fields: Any) -> Service:
 
 def environment(of: Service | None = None, key: str = "production", **fields: Any) -> Environment:
     of = of or Service.objects.filter(key="archive").first() or service()
-    fields.setdefault("checklist", CHECKLIST)
+    fields.setdefault("checklist", deepcopy(CHECKLIST))
     fields.setdefault("production", key == "production")
     return Environment.objects.create(
         service=of,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,12 +11,12 @@ from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
-from markupsafe import Markup
 
-from dashboard import marks, pictures
+from dashboard import marks
 from dashboard.live import token_of
 from dashboard.permits import may, may_somewhere, who_may
 from dashboard.requests import actor_of, fragment, page
+from dashboard.route_pictures import pictures_of
 from dashboard.sessions import keeps_form, kept_form
 from dashboard.views.notes import shown_notes
 from releases.errors import Problem, Refused
@@ -26,9 +26,8 @@ from releases.queries.differences import differences_of
 from releases.queries.expected_results import results_of
 from releases.queries.final_commands import final_commands
 from releases.queries.history import Row, deployments_of
-from releases.queries.release_page import BeforeAfter, Checklist, before_after, checklist_of, live_in
+from releases.queries.release_page import Checklist, before_after, checklist_of, live_in
 from releases.queries.timeline import timeline
-from releases.queries.timings import Timing
 from releases.services.releases import register_release
 from releases.states import Purpose
 
@@ -43,16 +42,6 @@ FIELDS = (
     "assumptions",
     "change_size",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RoutePicture:
-    """Before and after of one route: the places where it was measured, and a picture of the readers' one."""
-
-    route: str
-    places: Sequence[BeforeAfter]
-    picture: Markup | None
-    drawn: BeforeAfter | None
 
 
 @require_safe
@@ -72,6 +61,8 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
             **shown_notes(request, found),
             "may_roll_back": may(request, "roll_back", found.service.key),
             "who_may_roll_back": who_may("roll_back"),
+            "may_read_book": may(request, "read_book"),
+            "who_may_read_book": who_may("read_book"),
             "live": False,
         },
     )
@@ -180,7 +171,7 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "shown": shown,
         "checklist": checklist,
         "baseline": baseline,
-        "before_after": _pictures(before_after(checklist)) if checklist and not checklist.active else [],
+        "before_after": pictures_of(before_after(checklist)) if checklist and not checklist.active else [],
         "promised": results_of(found, shown.deployment if shown else None),
         "may_confirm": may(request, "confirm_result", found.service.key),
         "differences": differences_of(shown.deployment) if shown else None,
@@ -226,26 +217,3 @@ def _token(rows: Sequence[Row], checklist: Checklist | None, baseline: Checklist
     ]
     run = (checklist.run.pk, checklist.run.status, checklist.verdict, len(checklist.waiting)) if checklist else None
     return f"{token_of(repr((listed, lines, run)))}-{token_of(word)}"
-
-
-def _pictures(found: Sequence[BeforeAfter]) -> list[RoutePicture]:
-    routes = list(dict.fromkeys(each.route for each in found))
-    return [_picture(route, [each for each in found if each.route == route]) for route in routes]
-
-
-def _picture(route: str, places: Sequence[BeforeAfter]) -> RoutePicture:
-    drawn = next((each for each in places if each.after.samples), None)
-    if drawn is None:
-        return RoutePicture(route, places, None, None)
-    before = drawn.before if drawn.before and drawn.before.samples else None
-    picture = pictures.distribution(
-        subject=f"{route} at the {drawn.place}",
-        before=_series(before) if before else None,
-        after=_series(drawn.after),
-        budget=drawn.after.budget,
-    )
-    return RoutePicture(route, places, picture, drawn)
-
-
-def _series(timing: Timing) -> pictures.Series:
-    return pictures.Series(timing.samples, timing.p50, timing.p95, timing.p99)

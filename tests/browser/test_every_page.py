@@ -109,7 +109,8 @@ def test_every_page_fits_and_nothing_complains_of_it(
 def is_page(client: Client, address: str) -> bool:
     """Whether an address shows this person a page: not a file to take along, and not for others only."""
     answer = client.get(address, follow=True)
-    return answer.status_code == 200 and answer["Content-Type"].startswith("text/html")
+    shown = answer["Content-Type"].startswith("text/html") and "Content-Disposition" not in answer
+    return answer.status_code == 200 and shown
 
 
 def complaints_of(page: Page) -> list[str]:

@@ -96,6 +96,8 @@ BOOK = {
     "audit_events_jsonl",
     "audit_verifier",
     "audit_release",
+    "audit_release_html",
+    "audit_release_json",
 }
 """Pages that show the whole book: for whoever holds `read_book`."""
 OF_A_SERVICE = set(ACTIONS)
