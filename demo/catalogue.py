@@ -34,7 +34,7 @@ argv = {artifact}
 directory = {directory}
 timeout = 10
 environment = ["PATH"]
-# What a version changes in the readers' database stands in its source.
+# What a version changes in the readers' database stands in its source, and what that holds in the database.
 [services.archive.commands.check_migrations]
 argv = {migrations}
 directory = {directory}
@@ -140,7 +140,8 @@ def catalogue_text(home: Path, environments: tuple[Environment, ...], *, tells: 
     """Return the catalogue, as TOML; `tells`: with the chat whose address is in the environment."""
     deploy = ["bin/deploy", f"--home={home}", "--environment={environment}", "--version={version}"]
     artifact = ["git", f"--git-dir={repository(home) / '.git'}", "rev-parse", "--verify", "--quiet", "{version}"]
-    migrations = ["bin/migrations", f"--home={home}", "--from={live_version}", "--to={version}"]
+    versions = ["--from={live_version}", "--to={version}"]
+    migrations = ["bin/migrations", f"--home={home}", "--environment={environment}", *versions]
     parts = [
         HEAD.format(
             tell=f'tell = [{{ name = "chat", url = "env:{CHAT}" }}]\n' if tells else "",

@@ -1,9 +1,11 @@
 """The deploy command. Going back is the same command with an earlier version.
 
 1. Check the tag out beside the others; a checkout is complete before it gets its name, and never changes afterwards.
-2. Switch `current` by renaming a new link over the old one.
-3. Ask one instance after the other to end (TERM); its supervisor starts it again from `current`. The next one is asked
+2. Add to the readers' database what the version needs and it has not.
+3. Switch `current` by renaming a new link over the old one.
+4. Ask one instance after the other to end (TERM); its supervisor starts it again from `current`. The next one is asked
    only when this one answers with the new version, so readers always find an instance.
+5. Drop from the database what the version does not know: going back loses it.
 
 Leaves no process behind: the instances belong to their supervisor. Safe to run again after any failure. Standard
 library only, so that it runs under any Python 3.11 or newer.
@@ -17,12 +19,14 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from demo import migrating
 from demo.git import GitFailed, git
 from demo.places import PROJECT, Environment, Instance, read_environment, repository
 
@@ -56,14 +60,14 @@ def main(arguments: list[str]) -> int:
     except DeployFailed as problem:
         print(problem, file=sys.stderr, flush=True)
         return problem.code
-    except (GitFailed, OSError) as problem:
+    except (GitFailed, OSError, LookupError, sqlite3.Error) as problem:
         print(f"{asked.version} was not deployed to {asked.environment}: {problem}", file=sys.stderr, flush=True)
         return FAILED
     return DONE
 
 
 def deploy(home: Path, name: str, version: str, seconds: float) -> None:
-    """Put a version into an environment, or raise DeployFailed, GitFailed or OSError."""
+    """Put a version into an environment, or raise DeployFailed, GitFailed, OSError, LookupError or sqlite3.Error."""
     try:
         environment = read_environment(home, name)
     except FileNotFoundError:
@@ -73,6 +77,9 @@ def deploy(home: Path, name: str, version: str, seconds: float) -> None:
         commit = find_commit(home, version)
         folder = check_out(home, environment, version, commit)
         say(f"{version} is checked out as {folder.name}")
+        schema = migrating.wanted(folder)
+        for column in migrating.add_missing(environment.shared, schema):
+            say(f"{column} is added")
         before = environment.current.resolve().name
         switch(environment, folder)
         say(f"current: {before} -> {folder.name}" if before != folder.name else f"current: {folder.name}, as before")
@@ -81,6 +88,8 @@ def deploy(home: Path, name: str, version: str, seconds: float) -> None:
                 say(f"{instance.name} serves {version} already")
             else:
                 restart(environment, instance, version, end)
+        for column in migrating.drop_unknown(environment.shared, schema):
+            say(f"{column} is dropped, with what it held")
     say(f"{name} serves {version}")
 
 

@@ -40,9 +40,9 @@ RELEASES = (
         version="2026.11.3",
         owner="Ben Okafor",
         expected_result="p95 of /articles <= +10%; the list names three articles that resemble each one.",
-        rollback_note="Back to 2026.11.2, no migration. Purge /articles.",
+        rollback_note="Back to 2026.11.2: the days since which articles are kept are lost. Purge /articles.",
         affected_routes=("/articles",),
-        change_size="2 files, 25 lines",
+        change_size="5 files, 44 lines",
     ),
     Release(
         version="2026.11.4",

@@ -171,6 +171,8 @@ def test_from_the_message_to_restored_without_javascript(night: Night, browser: 
     expect(button).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("radio", name=re.compile("Checklist failing: .*response_time"))).to_be_checked()
     page.get_by_label("A few words").fill("pages take a second")
+    loss = page.get_by_role("checkbox", name=re.compile(r"I accept that \d values? of `bookmark\.kept_on` are lost"))
+    loss.check()  # without it the browser sends nothing
     button.click()
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
@@ -178,5 +180,6 @@ def test_from_the_message_to_restored_without_javascript(night: Night, browser: 
     expect(outcome).to_have_text(re.compile("restored", re.I), timeout=90_000)
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
     expect(page.get_by_text("2026.11.2 serves on every instance").first).to_be_visible()
+    expect(page.get_by_text(re.compile("Accepted as lost: .* of `bookmark.kept_on`"))).to_be_visible()
     expect(page).to_have_title(re.compile("restored", re.I))
     context.close()

@@ -1,5 +1,6 @@
 """The versions do what the README says of them."""
 
+import re
 import statistics
 import subprocess
 import time
@@ -8,11 +9,12 @@ import httpx
 import pytest
 
 from demo.accounts import ACCOUNTS
-from demo.places import demo_home
+from demo.places import PROJECT, demo_home
 from releases.catalogue import load
+from releases.migration_report import read_report
 from releases.probes.base import Account, Instance
 from releases.states import Verdict
-from tests.demo.running import Production, Reader, from_cache, sign_in
+from tests.demo.running import Production, Reader, from_cache, sign_in, token_in
 from tests.probes.conftest import World
 from tests.probes.service import Lot, Service
 
@@ -39,6 +41,31 @@ def test_the_second_version_is_faster_and_the_third_several_times_slower(product
         took[version] = median_ms(production.environment.instances[0].url + "/articles")
     assert took[GOOD] < 0.7 * took["2026.11.1"]
     assert took["2026.11.3"] > 4 * took["2026.11.1"]
+
+
+def test_going_back_from_the_third_version_loses_the_days_and_keeps_what_was_kept(
+    production: Production, reader: Reader
+) -> None:
+    production.serve("2026.11.3")
+    ada = reader(production.environment.instances[0].url)
+    sign_in(ada, "ada", production.password(0))
+    ada.post("/bookmarks", data={"slug": "library-json", "token": token_in(ada.get("/account").text)})
+    assert re.search(r"library-json.*since \d{4}-\d\d-\d\d", ada.get("/account").text)
+    assert lost(production) == "1 value of `bookmark.kept_on`"
+    done = production.deploy(GOOD)
+    assert "bookmark.kept_on is dropped, with what it held" in done.stdout, done.stderr
+    page = ada.get("/account").text
+    assert "library-json" in page
+    assert "since" not in page
+    assert lost(production) is None
+
+
+def lost(production: Production) -> str | None:
+    """Return what the catalogue's command says is lost on the way from the third version to the second."""
+    program = [PROJECT / "demo/bin/migrations", f"--home={production.home}", "--environment=production"]
+    done = subprocess.run([*program, "--from=2026.11.3", f"--to={GOOD}"], capture_output=True, timeout=60)
+    (one,) = read_report(done.stdout)
+    return one.loses
 
 
 def test_the_leaking_version_shows_one_readers_name_to_another(
