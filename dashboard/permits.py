@@ -3,11 +3,13 @@
 The services check again; what stands here decides only what a page shows.
 """
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest
 
 from dashboard.requests import actor_of
 from dashboard.wording import listed
-from releases.groups import groups_with
+from releases.groups import GROUPS, groups_with
 
 WORDS = {
     "register_release": "register releases",
@@ -20,8 +22,17 @@ WORDS = {
     "confirm_result": "say whether an expected result came true",
     "add_note": "write notes",
     "read_book": "read the whole book",
+    "manage_people": "manage people",
 }
 """What each permission allows, as it stands after "may"."""
+
+
+def _allows(permissions: Sequence[str]) -> str:
+    return listed(["read", *(WORDS[each] for each in permissions)])
+
+
+GROUP_WORDS = [(group, _allows(held)) for group, held in GROUPS.items()]
+"""What each group allows."""
 
 
 def may(request: HttpRequest, permission: str, service: str = "") -> bool:

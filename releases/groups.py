@@ -12,6 +12,7 @@ GROUPS = {
         "confirm_result",
         "add_note",
         "read_book",
+        "manage_people",
     ],
     "on-call": ["roll_back", "lift_freeze", "run_checklist", "add_note"],
     "auditor": ["read_book"],

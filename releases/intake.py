@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from releases.display import hidden_character, visible
 from releases.errors import Invalid, Malformed, Problem
+from releases.groups import GROUPS
 from releases.probes.routes import check_exact_route
 from releases.zones import is_zone
 
@@ -103,6 +104,8 @@ def _zone(value: str) -> str:
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Group = Annotated[str, Field(pattern="^(" + "|".join(GROUPS) + ")$")]
+GivenName = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
 Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
 Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
@@ -244,6 +247,28 @@ class TokenSpec(Spec):
     """Days until it expires; None: never."""
 
 
+class MembershipSpec(Spec):
+    """A group to put a person in."""
+
+    group: Group
+    service: Key = ""
+    """The only service for which it holds; empty: all."""
+
+
+class PersonSpec(MembershipSpec):
+    """A person to add, with the group to begin with."""
+
+    username: Name
+    first_name: GivenName = ""
+    last_name: GivenName = ""
+
+
+class CloseSpec(Spec):
+    """An account to close."""
+
+    reason: Note
+
+
 class OverrideSpec(Spec):
     """A rollback that is to run although a command still holds the environment's lock."""
 
@@ -351,6 +376,10 @@ _EXPECTED = {
     "environment": "an environment key: a-z, 0-9 and -, 1-40 characters",
     "version": "a version: a letter or digit, then letters, digits and . _ + -, at most 100 characters",
     "owner": "a name of 1-80 characters",
+    "username": "a name to sign in with, 1-80 characters, on one line",
+    "first_name": "at most 40 characters, on one line",
+    "last_name": "at most 40 characters, on one line",
+    "group": "one of " + ", ".join(GROUPS),
     "name": "a name of 1-80 characters, on one line",
     "scopes": "at least one of " + ", ".join(SCOPES),
     "days": f"1-{TOKEN_DAYS_LIMIT} whole days, or nothing",

@@ -1,12 +1,26 @@
-"""Who may do what."""
+"""Who may do what, and who there is."""
 
-from django.db.models import Q
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, Q, QuerySet
 
 from releases.groups import groups_with
 from releases.models import Membership, User
 
 NAMED = 8
 """How many people a page names as those to ask."""
+PAGE = 50
+"""People on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some people in the order of their user names."""
+
+    rows: Sequence[User]
+    after: str
+    """The name after which the next page begins; empty on the last."""
 
 
 def people_who_may(permission: str, service: str) -> list[str]:
@@ -16,3 +30,23 @@ def people_who_may(permission: str, service: str) -> list[str]:
     ).values("user")
     people = User.objects.filter(pk__in=here).order_by("first_name", "username")
     return [person.name for person in people[:NAMED]]
+
+
+def people_page(words: str = "", after: str = "") -> PeoplePage:
+    """Return people with their groups, in two statements: all, or those in whose names the words stand."""
+    people = _with_groups().filter(username__gt=after).order_by("username")
+    for word in words.split():
+        people = people.filter(
+            Q(username__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        )
+    rows = list(people[: PAGE + 1])
+    return PeoplePage(rows[:PAGE], rows[PAGE - 1].username if len(rows) > PAGE else "")
+
+
+def person_with_groups(pk: int) -> User | None:
+    return _with_groups().filter(pk=pk).first()
+
+
+def _with_groups() -> QuerySet[User]:
+    groups = Membership.objects.select_related("service").order_by("group", "service__key")
+    return User.objects.prefetch_related(Prefetch("memberships", groups))

@@ -132,6 +132,20 @@ def sentence(event: Event) -> str:
             return f"Refused for lack of {details.get('permission', 'a permission')}{of('on', ' on ')}{further}."
         case Tag.PERSON_CREATED:
             return f"{about}: made, or given a new password{of('username', ': ')}{of('group', ', ')}."
+        case Tag.GROUP_GIVEN:
+            return f"{about}{of('username', ': ')} was put in the group{of('group')}{_for(event)}."
+        case Tag.GROUP_TAKEN:
+            return f"{about}{of('username', ': ')} was taken out of the group{of('group')}{_for(event)}."
+        case Tag.ACCOUNT_CLOSED:
+            return f"The account {about} was closed{of('username', ': ')}."
+        case Tag.ACCOUNT_OPENED:
+            return f"The account {about} was opened again{of('username', ': ')}."
+        case Tag.PASSWORD_LINK_MADE:
+            return f"A link to choose a password was made for {about}{of('username', ': ')}."
+        case Tag.PASSWORD_CHOSEN:
+            return f"{about}{of('username', ': ')} chose a password."
+        case Tag.SESSIONS_ENDED:
+            return f"{about} signed out elsewhere."
         case Tag.TOKEN_CREATED:
             return f"{about}: token made{of('user', ' for ')}{of('name', ', ')}."
         case Tag.TOKEN_REVOKED:
@@ -170,3 +184,7 @@ def sentence(event: Event) -> str:
         case Tag.EXECUTION_REPORTED_LATE:
             return f"{about}: a worker that had been given up reported after all; no status changed."
     return f"{event.action} {about}."
+
+
+def _for(event: Event) -> str:
+    return f" for {event.service} alone" if event.service else ""

@@ -3,6 +3,7 @@
 from releases.actor import Actor
 from releases.errors import DO_NOT_RETRY, Denied, Problem
 from releases.groups import groups_with
+from releases.queries.people import people_who_may
 from releases.services.denials import note_denial
 
 
@@ -28,7 +29,7 @@ def require(actor: Actor, permission: str, *, scope: str, service: str, on: str 
         problem = Problem(
             "permission_missing",
             f"{actor.name} does not hold the permission {permission}{of}.",
-            f"a person of one of the groups {', '.join(groups_with(permission))}{of}",
+            f"a person of one of the groups {', '.join(groups_with(permission))}{of}{_such_as(permission, service)}",
             retry=DO_NOT_RETRY,
         )
         note_denial(actor, permission, problem.failed, on=on)
@@ -46,3 +47,9 @@ def require_scope(actor: Actor, scope: str, *, on: str = "") -> None:
         )
         note_denial(actor, scope, problem.failed, on=on)
         raise Denied(problem)
+
+
+def _such_as(permission: str, service: str) -> str:
+    """Name whom to ask."""
+    people = people_who_may(permission, service)
+    return f", such as {', '.join(people)}" if people else ""

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.tokens import default_token_generator
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from releases.groups import GROUPS
+from releases.groups import GROUPS, groups_with
 from releases.models import Acceptance, Deployment, Event, Finding, Freeze, ProbeRun, Rehearsal, Service
 from releases.states import Level, RollbackStatus
 from tests import factory
@@ -16,7 +17,7 @@ from tests.dashboard.pages import HTMX, signed_in
 
 pytestmark = pytest.mark.django_db
 
-EVERYBODY = {"healthz", "login"}
+EVERYBODY = {"healthz", "login", "password_choose"}
 """Open to people who are not signed in."""
 SIGNED_IN = {
     "account",
@@ -100,6 +101,17 @@ BOOK = {
     "audit_release_json",
 }
 """Pages that show the whole book: for whoever holds `read_book`."""
+PEOPLE = {"people", "person_new", "person"}
+"""Pages for whoever holds `manage_people`."""
+PEOPLE_ACTIONS = {
+    "person_new",
+    "person_group_give",
+    "person_group_take",
+    "person_link",
+    "person_close",
+    "person_open",
+}
+"""What a POST does there, for the same people."""
 OF_A_SERVICE = set(ACTIONS)
 """Those that are about one service: a group may hold for it alone."""
 OWN = {
@@ -135,6 +147,13 @@ FORMS: dict[str, dict[str, str]] = {
         "expected_result": "faster",
         "rollback_note": "back",
     },
+}
+
+
+PEOPLE_FORMS: dict[str, dict[str, str]] = {
+    "person_new": {"username": "new", "group": "viewer"},
+    "person_group_give": {"group": "auditor"},
+    "person_close": {"reason": "left"},
 }
 
 
@@ -181,12 +200,14 @@ def addresses() -> dict[str, str]:
     here = {"service": "archive", "environment": "production"}
     there = {"service": "archive", "environment": "staging"}
     numbers = {"rollback": rollback.pk, "rehearsal": rehearsal.pk, "release": live.release_id, "deployment": live.pk}
-    numbers |= {"audit": live.release_id}
+    numbers |= {"audit": live.release_id, "person": user.pk}
     numbers |= {"finding": finding.pk, "acceptance": acceptance.pk, "freeze": freeze.pk}
     given: dict[str, dict[str, Any]] = {
         "service": {"service": "archive"},
         "account_token_revoke": {"pk": 1},
         "account_session_end": {"pk": 1},
+        "password_choose": {"pk": user.pk, "secret": default_token_generator.make_token(user)},
+        "person_group_take": {"pk": user.pk, "membership": user.memberships.get().pk},
         "service_mine": {"service": "archive"},
         "result_confirm": {"pk": promising.pk, "number": 1},
         "release_by_version": {"service": "archive", "version": "2026.11.4"},
@@ -207,7 +228,7 @@ def addresses() -> dict[str, str]:
 
 
 def classified() -> set[str]:
-    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | BOOK | OWN
+    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | BOOK | PEOPLE | PEOPLE_ACTIONS | OWN
 
 
 def browser(role: str) -> Client:
@@ -280,6 +301,32 @@ def test_a_group_that_holds_for_one_service_allows_nothing_for_another(of: str, 
     assert {event.payload["details"]["permission"] for event in told} == {ACTIONS[name] for name in refused}
 
 
-def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_people_are_for_those_who_manage_them(role: str, addresses: dict[str, str]) -> None:
+    client = browser(role)
+    manages = role in groups_with("manage_people")
+    for name in sorted(PEOPLE):
+        answer = client.get(addresses[name])
+        if role:
+            assert answer.status_code == (200 if manages else 403), name
+        else:
+            assert (answer.status_code, answer["Location"].startswith("/login?next=")) == (302, True), name
+    for name in sorted(PEOPLE_ACTIONS):
+        answer = client.post(addresses[name], PEOPLE_FORMS.get(name, {}))
+        if role:
+            assert (answer.status_code == 403) is not manages, (name, answer.status_code)
+            assert answer.status_code < 500, name
+        else:
+            assert answer.status_code in (302, 403), name
+
+
+def test_a_lead_of_one_service_manages_nobody(addresses: dict[str, str]) -> None:
+    client = signed_in(factory.person("someone", "lead", Service.objects.get()))
+    assert {client.get(addresses[name]).status_code for name in PEOPLE} == {403}
+    posted = {client.post(addresses[name], PEOPLE_FORMS.get(name, {})).status_code for name in PEOPLE_ACTIONS}
+    assert posted == {403}
+
+
+def test_what_is_open_to_everybody_is_the_health_the_sign_in_and_a_link_that_holds(addresses: dict[str, str]) -> None:
     for name in EVERYBODY:
         assert Client().get(addresses[name]).status_code == 200

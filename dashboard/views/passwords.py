@@ -1,0 +1,70 @@
+"""Choosing a password, by a link that works once."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from releases.actor import Actor
+from releases.errors import Invalid, Problem
+from releases.models import User
+from releases.origin import client_address
+from releases.services.people import choose_password, opens
+
+LONGEST = 4096
+"""Characters of a password; hashing a longer one would only cost time."""
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def choose(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
+    """Ask for a new password; a POST keeps it, 303 to the sign-in. Whoever has the link is taken for the person."""
+    user = User.objects.filter(pk=pk).first()
+    if user is None or not opens(user, secret):
+        return render(request, "password_link_ended.html", status=410)
+    if request.method != "POST":
+        return _form(request, user)
+    actor = Actor(
+        name=user.name,
+        via="web",
+        user=user,
+        request_id=getattr(request, "request_id", ""),
+        origin=client_address(request),
+    )
+    try:
+        chosen = new_password(request, user)
+    except Invalid as refusal:
+        return _form(request, user, refusal)
+    if not choose_password(user, chosen, actor=actor):
+        return render(request, "password_link_ended.html", status=410)
+    return HttpResponseRedirect(reverse("login"), status=303)
+
+
+def new_password(request: HttpRequest, user: User) -> str:
+    """Return the password that was typed twice. Raises Invalid with everything that is wrong with it."""
+    typed, again = request.POST.get("new_password", ""), request.POST.get("again", "")
+    if not typed:
+        raise Invalid(Problem("missing", "The new password is missing.", "a password", field="new_password"))
+    if typed != again:
+        expected = "the same password in both fields"
+        raise Invalid(Problem("passwords_differ", "The two passwords differ.", expected, field="again"))
+    if len(typed) > LONGEST:
+        expected = f"at most {LONGEST:,} characters"
+        raise Invalid(Problem("too_long", f"The password has {len(typed):,} characters.", expected, "new_password"))
+    try:
+        validate_password(typed, user)
+    except ValidationError as error:
+        expected = "12 characters or more that are hard to guess"
+        problems = [Problem("weak_password", said, expected, field="new_password") for said in error.messages]
+        raise Invalid(*problems) from None
+    return typed
+
+
+def _form(request: HttpRequest, user: User, refusal: Invalid | None = None) -> HttpResponse:
+    context = {"who": user, "problems": refusal.problems if refusal else ()}
+    return render(request, "password_choose.html", context, status=refusal.status if refusal else 200)
