@@ -29,6 +29,14 @@ class Actor:
             return self.via == "command line"
         return self.user.may(permission, service)
 
+    @property
+    def groups(self) -> list[str]:
+        """Return the groups they are in now, as the book keeps them: `lead`, or `on-call of archive`."""
+        if self.user is None:
+            return []
+        held = [f"{group} of {service}" if service else group for group, service in self.user.held]
+        return sorted(held) + (["superuser"] if self.user.is_superuser else [])
+
 
 def worker() -> Actor:
     return Actor(name=WORKER, via="worker")

@@ -150,6 +150,7 @@ def record(
         "at": at.isoformat(),
         "action": action.value,
         "actor": actor.name,
+        "groups": actor.groups,
         "via": actor.via,
         "object": about,
         "service": service_key,

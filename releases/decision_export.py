@@ -10,10 +10,11 @@ from releases.queries.events import Line
 DECISION_COLUMNS = (
     "event", "at", "decision", "object", "service", "environment", "from", "to", "who", "why", "verdict_shown",
     "not_ready_shown", "finding", "outcome", "ended_at", "frozen_at", "lifted_at", "lifted_by", "lift_reason", "hash",
+    "groups",
 )  # fmt: skip
 EVENT_COLUMNS = (
     "event", "at", "action", "says", "who", "via", "object", "service", "environment", "why", "before", "after",
-    "details", "request_id", "origin", "digest", "hash",
+    "details", "request_id", "origin", "digest", "hash", "groups",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def decision_facts(decision: Decision) -> Mapping[str, Any]:
         "lifted_by": freeze.lifted_by if freeze else "",
         "lift_reason": freeze.lift_reason if freeze else "",
         "hash": event.hash,
+        "groups": event.groups,
     }
 
 
@@ -66,4 +68,5 @@ def event_facts(line: Line) -> Mapping[str, Any]:
         "origin": line.of("origin"),
         "digest": event.payload_digest,
         "hash": event.hash,
+        "groups": event.groups,
     }

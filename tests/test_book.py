@@ -11,6 +11,7 @@ from releases import book, triggers
 from releases.actor import Actor, sweep, worker
 from releases.book import GENESIS, Tag, canonical, chain_hash, record, verify
 from releases.models import BookHead, Event
+from releases.services.people import add_to_group
 from tests import factory
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,19 @@ def test_an_event_says_who_what_where_and_why() -> None:
     assert event.payload["reason"] == "names leaked"
     assert event.payload["details"] == {"until": "lifted"}
     assert (event.payload["via"], event.payload["request_id"], event.payload["origin"]) == ("web", "r1", "192.0.2.7")
+
+
+def test_an_event_keeps_the_groups_that_its_actor_was_in_then() -> None:
+    person = factory.person("bo", "on-call", factory.service("payments"))
+    add_to_group(person, "viewer", given_by="a test")
+    event = record(Tag.CATALOGUE_SYNCED, factory.actor(person))
+    person.memberships.all().delete()
+    event.refresh_from_db()
+    assert event.payload["groups"] == ["on-call of payments", "viewer"]
+    assert event.groups == "on-call of payments, viewer"
+    assert record(Tag.CATALOGUE_SYNCED, factory.actor(type(person).objects.get())).payload["groups"] == []
+    root = factory.person("root", is_superuser=True)
+    assert record(Tag.CATALOGUE_SYNCED, factory.actor(root)).groups == "superuser"
 
 
 def test_each_event_follows_from_the_one_before_it() -> None:

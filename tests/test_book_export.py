@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from releases import triggers
+from releases import book, triggers
 from releases.actor import Actor, worker
 from releases.book import Tag, canonical, chain_hash, record
 from releases.book_export import VERIFIER, Filter, export_lines
@@ -147,6 +147,20 @@ def test_every_export_of_a_sound_book_holds(six: None, verify: Verify, shown: di
     status, said = verify(exported(**shown))
     assert status == 0
     assert said.startswith(f"The export holds: 6 events, head {BookHead.objects.get().hash}")
+
+
+def test_events_of_before_groups_were_kept_hold_beside_newer_ones(verify: Verify) -> None:
+    newer = record(Tag.RELEASE_REGISTERED, factory.actor(factory.lead()), about="R-1")
+    payload = {key: value for key, value in newer.payload.items() if key != "groups"}
+    triggers.lift()
+    digest = hashlib.sha256(canonical(payload)).hexdigest()
+    as_then = {"payload": payload, "payload_digest": digest, "hash": chain_hash(newer.previous, 1, digest)}
+    Event.objects.filter(seq=1).update(**as_then)
+    BookHead.objects.update(hash=as_then["hash"])
+    assert record(Tag.RELEASE_REGISTERED, factory.actor(factory.on_call()), about="R-2").groups == "on-call"
+    assert Event.objects.get(seq=1).groups == ""
+    assert book.verify() is None
+    assert verify(exported())[0] == 0
 
 
 def test_an_empty_book_holds(verify: Verify) -> None:

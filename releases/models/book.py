@@ -36,6 +36,11 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.seq} {self.action} {self.object_tag}"
 
+    @property
+    def groups(self) -> str:
+        """The groups that the actor was in then; empty for none, and in events of before they were kept."""
+        return ", ".join(str(group) for group in self.payload.get("groups") or ())
+
 
 class BookHead(models.Model):
     """The one row that says where the chain ends; locked by whoever appends."""

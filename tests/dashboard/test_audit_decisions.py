@@ -64,7 +64,7 @@ def test_a_rollback_is_one_row_with_who_versions_why_what_was_known_and_how_it_e
     assert answer.status_code == 200
     written = Event.objects.get(action=Tag.ROLLBACK_PRESSED).at
     assert f"{written:%Y-%m-%d %H:%M:%S}Z Rollback {row.tag} payments/production 3.8.2 → 3.8.1" in told
-    assert "by Cho Park Why Users report: card form 500 for saved cards Knew 3.8.2 fail" in told
+    assert "by Cho Park (on-call) Why Users report: card form 500 for saved cards Knew 3.8.2 fail" in told
     red = next(item for item in row.at_press["readiness"] if not item["ready"])
     assert f"{red['key']} {red['says']}" in told
     assert "Outcome restored 41.0 s" in told
