@@ -25,6 +25,7 @@ from releases.probes import registry
 from releases.queries.readiness.item import ReadinessItem, ready
 from releases.queries.readiness.looked import LOOKED
 from releases.services.people import add_to_group
+from releases.services.response_times import measured
 from releases.states import (
     DeploymentStatus,
     ProbeStatus,
@@ -175,6 +176,14 @@ def deployed(
         of.live = deployment
         of.save(update_fields=["live"])
     return deployment
+
+
+def timed(deployment: Deployment, figures: dict[str, Any]) -> None:
+    """Have the checklist of a deployment measure these response times."""
+    assert deployment.verify_run is not None
+    deployment.verify_run.probes.filter(key="response_time").update(figures=figures)
+    deployment.response_time = measured(deployment)
+    deployment.save(update_fields=["response_time"])
 
 
 def rendered(of: Environment, target: Deployment, digest: str = DIGEST) -> RenderedCommand:

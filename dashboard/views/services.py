@@ -1,7 +1,6 @@
 """A service, and an environment's history."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,7 +21,6 @@ from releases.queries.history import (
     deployments_page,
     newest_releases,
     rows_again,
-    with_p95,
 )
 from releases.queries.paging import Page, number
 from releases.queries.places import place as place_of, places_of
@@ -76,7 +74,6 @@ def environment(request: HttpRequest, service: str, environment: str) -> HttpRes
     shown: Page[HistoryRow] = Page((), None)
     if asked.wanted is not None:
         shown = deployments_page(asked.wanted, [found.pk], timezone.get_current_timezone(), at)
-        shown = replace(shown, rows=with_p95(shown.rows))
     context = _context(request, place_of(found), [row for row in shown.rows if row.active])
     return render(
         request,

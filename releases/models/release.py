@@ -80,6 +80,8 @@ class Deployment(models.Model):
     """When the first of these acceptances ends; none where they hold for the release."""
     expected = state_field(Expected, blank=True)
     """What became of the release's expected result here; empty until a checklist or a person has said anything."""
+    response_time = models.JSONField(null=True, blank=True)
+    """Of its newest checklist, what stands for it in lists: route, place, n, p95_ms, budget_ms; null: not measured."""
     despite_freeze = models.BooleanField(default=False)
     during_rollback = models.CharField(max_length=40, blank=True)
     """Tag of the rollback that was on when this was reported as finished: that one's checklist measures what serves."""

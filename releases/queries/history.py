@@ -14,7 +14,7 @@ from releases.queries import filtering, paging
 from releases.queries.lean import Listed, Rolled, listed
 from releases.queries.paging import PAGE, Page, Position
 from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
-from releases.queries.timings import Timing, headlines
+from releases.queries.timings import Timing, told
 from releases.states import RollbackStatus
 from releases.wanted import Wanted
 
@@ -38,13 +38,17 @@ class RowOf(Generic[D]):
     """The newest rollback that set out to undo it and did not end before it began."""
     again_by: Rolled | None = None
     """The newest rollback that went back to it, so that its release is here again."""
-    p95: Timing | None = None
     bracket: bool = False
     """It lies between a rollback and the deployment that this went back to, both included."""
 
     @property
     def active(self) -> bool:
         return self.standing.active or self.progress is not None
+
+    @property
+    def p95(self) -> Timing | None:
+        """The response time that its checklist measured."""
+        return told(self.deployment.response_time)
 
     @property
     def why(self) -> str:
@@ -89,16 +93,10 @@ def every_release(wanted: Wanted, zone: tzinfo) -> Iterator[Release]:
     return paging.every(filtering.releases(wanted, zone), _read_releases(), list)
 
 
-def with_p95(rows: Sequence[RowOf[D]]) -> list[RowOf[D]]:
-    """Add the response time that each deployment's checklist measured."""
-    p95 = headlines(row.deployment.verify_run_id for row in rows)
-    return [replace(row, p95=p95.get(row.deployment.verify_run_id or 0)) for row in rows]
-
-
 def rows_again(environment: Environment, numbers: Iterable[int]) -> list[HistoryRow]:
     """Return the rows of these deployments of an environment as they stand now; a rollback opens its bracket."""
     wanted = list(numbers)[:RUNNING_ROWS_LIMIT]
-    found = [row for row in with_p95(rows_of(wanted)) if row.deployment.environment_id == environment.pk]
+    found = [row for row in rows_of(wanted) if row.deployment.environment_id == environment.pk]
     return [replace(row, bracket=row.rollback is not None) for row in found]
 
 
@@ -111,7 +109,7 @@ def rows_of(numbers: Sequence[int]) -> list[HistoryRow]:
 
 def deployments_of(release: Release) -> list[Row]:
     """Return the newest deployments of a release."""
-    return with_p95(_rows(_selected().filter(release=release).order_by("-pk")[:PAGE]))
+    return _rows(_selected().filter(release=release).order_by("-pk")[:PAGE])
 
 
 def newest_releases(service: Service) -> list[ReleaseRow]:

@@ -3,6 +3,7 @@
 One statement gives everything that a row says, by keys that the ORM has chosen; its text never changes.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ _REHEARSAL = "SELECT x.id || '|' || x.outcome FROM releases_rehearsal x WHERE x.
 _UNSETTLED = "SELECT 1 FROM releases_checklistrun x WHERE x.deployment_id = d.id AND x.status IN ('queued', 'running')"
 _SELECT = f"""
 SELECT d.id, d.release_id, d.environment_id, d.kind, d.status, d.verdict, d.regression, d.despite_freeze,
-    d.reported_by, d.requester_id, d.verify_run_id, d.started_at, d.finished_at,
+    d.reported_by, d.requester_id, d.response_time, d.started_at, d.finished_at,
     r.version, r.owner, r.bad_since, e.key, s.key,
     CASE d.kind WHEN 'rollback' THEN ({_OWN_ROLLBACK}) WHEN 'rehearsal' THEN ({_REHEARSAL}) END,
     ({_NEWEST.format("x.undone_id")}), ({_NEWEST.format("x.target_id")}),
@@ -118,7 +119,8 @@ class Listed(NamedTuple):
     despite_freeze: bool
     reported_by: str
     requester_id: int | None
-    verify_run_id: int | None
+    timed: str | None
+    """As JSON: few lists show it."""
     started_at: datetime
     finished_at: datetime | None
     release: Version
@@ -133,6 +135,10 @@ class Listed(NamedTuple):
     @property
     def tag(self) -> str:
         return f"D-{self.pk}"
+
+    @property
+    def response_time(self) -> dict[str, Any] | None:
+        return json.loads(self.timed) if self.timed else None
 
 
 def listed(keys: Keys, rows: int, upwards: bool = False) -> list[Listed]:
@@ -151,7 +157,7 @@ def listed(keys: Keys, rows: int, upwards: bool = False) -> list[Listed]:
 
 def _listed(found: Sequence[Any]) -> Listed:
     pk, release, environment, kind, status, verdict, regression, despite, reporter, requester = found[:10]
-    run, started, ended, version, owner, bad, place, service, own, undone_by, again_by, unsettled = found[10:]
+    timed, started, ended, version, owner, bad, place, service, own, undone_by, again_by, unsettled = found[10:]
     return Listed(
         pk,
         release,
@@ -163,7 +169,7 @@ def _listed(found: Sequence[Any]) -> Listed:
         bool(despite),
         reporter,
         requester,
-        run,
+        timed,
         _moment(started) or datetime.min.replace(tzinfo=UTC),
         _moment(ended),
         Version(release, version, owner, bad is not None),

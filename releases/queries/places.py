@@ -4,43 +4,41 @@ The number of queries does not grow with the environments. The readiness items a
 environment, from facts that are read here for all; a test keeps the two agreeing.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
-from django.db.models import Count, F, Manager, Min, OuterRef, Q, QuerySet, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from releases.models import (
     Deployment,
     Environment,
     Execution,
-    Finding,
     Freeze,
     ReadinessLook,
     RenderedCommand,
     Rollback,
     Service,
 )
+from releases.queries import place_rows
 from releases.queries.board import NOT_BACK, Back, Frozen, Instance, Live, OpenRollback, Place, Started, Trouble
 from releases.queries.readiness import Facts, items_of, workers_by_queue
-from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
-from releases.queries.timings import Timing, headlines
-from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
+from releases.queries.standing import (
+    Progress,
+    Standing,
+    progress_among,
+    rollback_of,
+    standing,
+    unsettled_runs,
+)
+from releases.queries.timings import told
 from releases.states import (
     OPEN_ROLLBACK,
     DeploymentKind,
     DeploymentStatus,
     ExecutionStatus,
-    Outcome,
     RollbackStatus,
+    Verdict,
 )
-
-ESTIMATE_FROM = 10
-"""From how many rollbacks the usual time is taken."""
-RESTORED = (Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES)
-"""Only these took the time until it was good again; the others say how soon it went wrong."""
 
 
 def listed_places() -> list[Place]:
@@ -59,36 +57,37 @@ def place(environment: Environment) -> Place:
 
 def places(environments: QuerySet[Environment]) -> list[Place]:
     """Return what the board shows of these environments."""
-    rows = list(_with_subqueries(environments))
-    ids = [row.pk for row in rows]
+    rows = list(place_rows.with_subqueries(environments))
+    within = environments.order_by().values("pk")  # as a list of hundreds it would be written out in every statement
     extra = {row.pk: vars(row) for row in rows}
     live = [row.live for row in rows if row.live is not None]
-    latest = _deployments(extra[pk]["latest"] for pk in ids)
-    targets = {pk: extra[pk]["verified_target"] or extra[pk]["finished_target"] for pk in ids}
-    target_rows = _deployments(targets.values())
-    last_rollbacks = _rollbacks(extra[pk]["last_rollback"] for pk in ids)
-    open_rollbacks = _by_environment(
-        Rollback.objects.filter(environment__in=ids, status__in=OPEN_ROLLBACK).select_related("target__release")
+    failed = place_rows.failed(extra[row.pk]["latest"] for row in rows if extra[row.pk]["latest"] != row.live_id)
+    targets = {row.pk: extra[row.pk]["verified_target"] or extra[row.pk]["finished_target"] for row in rows}
+    target_rows = place_rows.deployments(targets.values())
+    last_rollbacks = place_rows.rollbacks(extra[row.pk]["last_rollback"] for row in rows)
+    open_rollbacks = place_rows.by_environment(
+        Rollback.objects.filter(environment__in=within, status__in=OPEN_ROLLBACK).select_related("target__release")
     )
-    freezes = _by_environment(Freeze.objects.filter(environment__in=ids, lifted_at=None))
-    started = _by_environment(
-        Deployment.objects.filter(environment__in=ids, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED)
+    freezes = place_rows.by_environment(Freeze.objects.filter(environment__in=within, lifted_at=None))
+    started = place_rows.by_environment(
+        Deployment.objects.filter(
+            environment__in=within, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
+        )
         .select_related("release")
         .order_by("-pk")
     )
-    executing = _by_environment(Execution.objects.filter(environment__in=ids, status=ExecutionStatus.EXECUTING))
-    rendered = _of_targets(RenderedCommand.objects, targets)
-    looks = _of_targets(ReadinessLook.objects, targets)
+    executing = place_rows.by_environment(
+        Execution.objects.filter(environment__in=within, status=ExecutionStatus.EXECUTING)
+    )
+    rendered = place_rows.of_targets(RenderedCommand.objects.defer("argv", "terminal"), targets)
+    looks = place_rows.of_targets(ReadinessLook.objects.all(), targets)
     workers = workers_by_queue()
     now = timezone.now()
-    usual = _usual_seconds(ids)
-    progress = progress_by_deployment(
-        [deployment.pk for deployment in live]
-        + [deployment.pk for deployment in started.values()]
-        + [rollback.deployment_id for rollback in open_rollbacks.values()]
+    usual = place_rows.usual_seconds(within)
+    progress = progress_among(unsettled_runs().filter(environment__in=within))
+    decisive = place_rows.decisive_findings(
+        deployment.verify_run_id for deployment in live if deployment.verdict not in ("", Verdict.PASS)
     )
-    decisive = _decisive_findings(deployment.verify_run_id for deployment in live)
-    p95 = headlines(deployment.verify_run_id for deployment in live)
 
     def make(row: Environment) -> Place:
         now_live = row.live
@@ -117,12 +116,12 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
             production=row.production,
             base_url=row.base_url,
             listed=row.listed and row.service.listed,
-            live=_live(now_live, progress, decisive, p95) if now_live else None,
+            live=_live(now_live, progress, decisive) if now_live else None,
             progress=progress.get(checked) or (progress.get(now_live.pk) if now_live else None),
             started=_started(begun) if begun else None,
             frozen=Frozen(freeze.pk, freeze.frozen_by, freeze.frozen_at, freeze.reason) if freeze else None,
             rollback=_open(open_rollback, progress) if open_rollback else None,
-            troubles=tuple(_troubles(row, latest.get(extra[row.pk]["latest"]), last_rollbacks.get(row.pk))),
+            troubles=tuple(_troubles(row, failed.get(row.pk), last_rollbacks.get(row.pk))),
             back=_back(facts, seconds, ground) if now_live else None,
             instances=instances,
             observed_at=row.observed_at,
@@ -130,65 +129,6 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
         )
 
     return [make(row) for row in rows]
-
-
-def _with_subqueries(environments: QuerySet[Environment]) -> QuerySet[Environment]:
-    """Add the keys of the newest deployment, the newest rollback, and the deployment that a rollback would go to."""
-    newest = Deployment.objects.filter(environment=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    newest_rollback = Rollback.objects.filter(environment=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    # The same rows that `wayback.way_back` looks at, two levels down.
-    looked_at = (
-        Deployment.objects.filter(environment=OuterRef(OuterRef("pk")), pk__lt=OuterRef(OuterRef("live")))
-        .exclude(status=DeploymentStatus.STARTED)
-        .order_by("-pk")
-        .values("pk")[:CANDIDATES_LIMIT]
-    )
-    possible = Deployment.objects.filter(
-        ~Q(release=OuterRef("live__release")),
-        pk__in=Subquery(looked_at),
-        kind=DeploymentKind.DEPLOYMENT,
-        status=DeploymentStatus.FINISHED,
-        release__bad_since=None,
-    ).order_by("-pk")
-    return (
-        environments.select_related("service", "live__release", "live__rollback")
-        .annotate(
-            latest=Subquery(newest),
-            last_rollback=Subquery(newest_rollback),
-            verified_target=Subquery(possible.filter(verified_now()).values("pk")[:1]),
-            finished_target=Subquery(possible.values("pk")[:1]),
-        )
-        .order_by("service__key", "-production", "key")
-    )
-
-
-def _deployments(ids: Iterable[int | None]) -> dict[int, Deployment]:
-    wanted = {pk for pk in ids if pk is not None}
-    return Deployment.objects.select_related("release").in_bulk(wanted) if wanted else {}
-
-
-def _rollbacks(ids: Iterable[int | None]) -> dict[int, Rollback]:
-    return _by_environment(Rollback.objects.filter(pk__in=[pk for pk in ids if pk is not None]))
-
-
-R = TypeVar("R", Rollback, Freeze, Deployment, Execution)
-
-
-def _by_environment(rows: Iterable[R]) -> dict[int, R]:
-    """Return the first row of each environment."""
-    found: dict[int, R] = {}
-    for row in rows:
-        found.setdefault(row.environment_id, row)
-    return found
-
-
-L = TypeVar("L", RenderedCommand, ReadinessLook)
-
-
-def _of_targets(rows: Manager[L], targets: dict[int, int | None]) -> dict[int, L]:
-    """Return each environment's row for its target."""
-    wanted = rows.filter(target__in=[pk for pk in targets.values() if pk is not None])
-    return {row.environment_id: row for row in wanted if targets.get(row.environment_id) == row.target_id}
 
 
 def _back(facts: Facts, seconds: float | None, ground: int) -> Back:
@@ -204,56 +144,13 @@ def _back(facts: Facts, seconds: float | None, ground: int) -> Back:
     )
 
 
-def _usual_seconds(environments: Sequence[int]) -> dict[int, tuple[float, int]]:
-    """Return the median time of each environment's last restored rollbacks, and how many those were."""
-    ended = (
-        Rollback.objects.filter(environment__in=environments, outcome__in=RESTORED)
-        .annotate(place=Window(RowNumber(), partition_by=F("environment"), order_by=F("pk").desc()))
-        .filter(place__lte=ESTIMATE_FROM)
-        .values_list("environment", "pressed_at", "ended_at")
-    )
-    times: dict[int, list[float]] = {}
-    for environment, pressed_at, ended_at in ended:
-        if ended_at is not None:
-            times.setdefault(environment, []).append((ended_at - pressed_at).total_seconds())
-    return {pk: (sorted(found)[len(found) // 2], len(found)) for pk, found in times.items()}
-
-
-def _decisive_findings(run_ids: Iterable[int | None]) -> dict[int, tuple[str, int]]:
-    """Return each run's first finding that decided its verdict, a new one if any, and how many there are."""
-    wanted = [pk for pk in run_ids if pk is not None]
-    summed = list(
-        Finding.objects.filter(probe_run__run__in=wanted, level=F("probe_run__run__verdict"))
-        .values("probe_run__run", "probe_run")
-        .annotate(new=Min("pk", filter=Q(already_failing=False)), first=Min("pk"), number=Count("pk"))
-        .order_by("probe_run")
-    )
-    # In the order of reading, which is that of the probes' rows, not in the order in which they happened to answer.
-    chosen: dict[int, int] = {}
-    numbers: Counter[int] = Counter()
-    for row in summed:
-        numbers[row["probe_run__run"]] += row["number"]
-        if row["new"] is not None:
-            chosen.setdefault(row["probe_run__run"], row["new"])
-    for row in summed:
-        chosen.setdefault(row["probe_run__run"], row["first"])
-    findings = Finding.objects.select_related("probe_run").in_bulk(chosen.values())
-    return {run: (_told(findings[pk]), numbers[run]) for run, pk in chosen.items() if pk in findings}
-
-
-def _told(finding: Finding) -> str:
-    return f"{finding.probe_run.key}: {finding.sentence}"
-
-
 def _live(
     deployment: Deployment,
     progress: dict[int, Progress],
     decisive: dict[int, tuple[str, int]],
-    p95: dict[int, Timing],
 ) -> Live:
     rollback = rollback_of(deployment)
-    run = deployment.verify_run_id or 0
-    finding, number = decisive.get(run, ("", 0))
+    finding, number = decisive.get(deployment.verify_run_id or 0, ("", 0))
     return Live(
         pk=deployment.pk,
         release=deployment.release_id,
@@ -269,7 +166,7 @@ def _live(
         rollback=rollback.pk if rollback else None,
         findings=number,
         finding=finding,
-        p95=p95.get(run),
+        p95=told(deployment.response_time),
         accepted=deployment.stands_accepted,
     )
 
@@ -298,7 +195,7 @@ def _open(rollback: Rollback, progress: dict[int, Progress]) -> OpenRollback:
     )
 
 
-def _troubles(row: Environment, latest: Deployment | None, rollback: Rollback | None) -> Iterable[Trouble]:
+def _troubles(row: Environment, failed: Deployment | None, rollback: Rollback | None) -> Iterable[Trouble]:
     """Return what went wrong since the live deployment, as long as nothing was deployed after it."""
     if rollback is not None and row.live_id in (rollback.undone_id, rollback.deployment_id):
         ended = rollback.ended_at or rollback.pressed_at
@@ -308,15 +205,10 @@ def _troubles(row: Environment, latest: Deployment | None, rollback: Rollback | 
             )
         elif rollback.status == RollbackStatus.REFUSED:
             yield Trouble("refused", rollback.tag, ended, f"{rollback.tag}: {rollback.detail}", rollback=rollback.pk)
-    if (
-        latest is not None
-        and latest.pk != row.live_id
-        and latest.status == DeploymentStatus.FAILED
-        and latest.kind == DeploymentKind.DEPLOYMENT
-    ):
-        says = f"{latest.tag} of {latest.release.version} was reported as failed"
-        ended = latest.finished_at or latest.started_at
-        yield Trouble("failed", latest.tag, ended, says, deployment=latest.pk, release=latest.release_id)
+    if failed is not None:
+        says = f"{failed.tag} of {failed.release.version} was reported as failed"
+        ended = failed.finished_at or failed.started_at
+        yield Trouble("failed", failed.tag, ended, says, deployment=failed.pk, release=failed.release_id)
 
 
 def _observed(row: Environment) -> tuple[Instance, ...]:

@@ -78,12 +78,16 @@ def rollback_of(deployment: Deployment) -> Rollback | None:
 
 
 def progress_by_deployment(deployments: Iterable[int | None]) -> dict[int, Progress]:
-    """Return the unsettled checklist run of each of these deployments, in one query; verifying wins over a baseline."""
-    runs = unsettled_runs().filter(deployment__in=[pk for pk in deployments if pk is not None])
+    """Return the unsettled checklist run of each of these deployments, in one query."""
+    return progress_among(unsettled_runs().filter(deployment__in=[pk for pk in deployments if pk is not None]))
+
+
+def progress_among(runs: QuerySet[ChecklistRun]) -> dict[int, Progress]:
+    """Return the run of each deployment among `unsettled_runs`; verifying wins over a baseline."""
     found: dict[int, Progress] = {}
     for run in sorted(runs, key=lambda run: (run.purpose != Purpose.BASELINE, run.pk)):
-        assert run.deployment_id is not None, "filtered by deployment"
-        found[run.deployment_id] = progress_of(run)
+        if run.deployment_id is not None:
+            found[run.deployment_id] = progress_of(run)
     return found
 
 

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from releases.models import Environment, ProbeRun
+from releases.models import Environment
 
 KEY = "response_time"
 PLACES = ("edge", "origin")
@@ -65,15 +65,27 @@ def headline(found: Iterable[Timing], first_route: str = "") -> Timing | None:
     return min(measured, key=lambda timing: timing.route != wanted, default=None)
 
 
-def headlines(run_ids: Iterable[int | None]) -> dict[int, Timing]:
-    """Return the headline of each of these checklist runs that measured response times, in one query."""
-    wanted = {pk for pk in run_ids if pk is not None}
-    measured = ProbeRun.objects.filter(run__in=wanted, key=KEY).values_list(
-        "run", "figures", f"run__settings__checklist__{KEY}"
+def kept(figures: Mapping[str, Any], settings: object) -> dict[str, Any] | None:
+    """Return what a deployment keeps of a probe's figures for lists, without samples; None: nothing was measured."""
+    found = headline(timings(figures, settings))
+    if found is None:
+        return None
+    return {"route": found.route, "place": found.place, "n": found.n, "p95_ms": found.p95, "budget_ms": found.budget}
+
+
+def told(response_time: Mapping[str, Any] | None) -> Timing | None:
+    """Read what a deployment keeps."""
+    if not response_time:
+        return None
+    return Timing(
+        route=response_time["route"],
+        place=response_time["place"],
+        n=response_time["n"],
+        p50=None,
+        p95=response_time["p95_ms"],
+        p99=None,
+        budget=response_time["budget_ms"],
     )
-    chosen = {run: headline(timings(figures, settings)) for run, figures, settings in measured}
-    # A list shows no samples.
-    return {run: replace(timing, samples=()) for run, timing in chosen.items() if timing is not None}
 
 
 def first_route(environment: Environment) -> str:

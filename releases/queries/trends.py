@@ -6,7 +6,7 @@ from datetime import datetime
 
 from releases.models import Deployment, Environment
 from releases.queries.standing import Standing, standing
-from releases.queries.timings import first_route, headlines
+from releases.queries.timings import first_route, told
 from releases.states import DeploymentKind, DeploymentStatus
 
 SHOWN = 30
@@ -57,10 +57,9 @@ def _line(environment: Environment) -> Line:
         .order_by("-pk")[:SHOWN]
     )
     deployments = list(newest)[::-1]
-    timed = headlines(deployment.verify_run_id for deployment in deployments)
     points = []
     for deployment in deployments:
-        timing = timed.get(deployment.verify_run_id or 0)
+        timing = told(deployment.response_time)
         points.append(
             Point(
                 deployment,

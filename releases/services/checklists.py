@@ -18,7 +18,7 @@ from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Reh
 from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
 from releases.queries.answers import JUDGING, newest_answers
-from releases.services import expected_results, messages, outcomes
+from releases.services import expected_results, messages, outcomes, response_times
 from releases.services.acceptances import weigh
 from releases.services.commands import look_soon
 from releases.services.retrying import retried
@@ -256,7 +256,8 @@ def _carry_verdict(run: ChecklistRun) -> None:
         )
     else:
         deployment.verify_run, deployment.verdict, deployment.regression = run, run.verdict, run.regression
-    deployment.save(update_fields=["verify_run", "verdict", "regression"])
+    deployment.response_time = response_times.measured(deployment)
+    deployment.save(update_fields=["verify_run", "verdict", "regression", "response_time"])
     weigh(deployment)
     expected_results.score(deployment)
     look_soon(run.environment)

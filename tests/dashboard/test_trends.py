@@ -11,7 +11,6 @@ from releases.queries.delivery import Period, figures, weeks
 from releases.states import DeploymentStatus, Expected, Outcome, Regression, RollbackStatus, Verdict
 from tests import factory
 from tests.dashboard.pages import queries_of, signed_in, words
-from tests.services.test_confirm_result import timed
 
 pytestmark = pytest.mark.django_db
 
@@ -138,8 +137,5 @@ def test_the_number_of_queries_does_not_grow_with_the_deployments(ana: User) -> 
 
 
 def timed_like(deployment: Deployment, milliseconds: float) -> None:
-    assert deployment.verify_run_id is not None
-    timed(deployment.verify_run_id, milliseconds)
-    answer = ProbeRun.objects.get(run=deployment.verify_run_id, key="response_time")
-    answer.figures["routes"]["/articles"]["edge"]["p95_ms"] = milliseconds
-    answer.save()
+    edge = {"p95_ms": milliseconds, "samples_ms": [milliseconds] * 30}
+    factory.timed(deployment, {"routes": {"/articles": {"edge": edge}}})
