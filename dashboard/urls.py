@@ -105,6 +105,7 @@ urlpatterns = [
     path("audit", audit.audit, name="audit"),
     path("audit.csv", audit_exports.decisions_csv, name="audit_csv"),
     path("audit.jsonl", audit_exports.decisions_jsonl, name="audit_jsonl"),
+    path("audit/releases", audit_releases.releases, name="audit_releases"),
     path("audit/releases/<int:pk>", audit_releases.release, name="audit_release"),
     path("audit/releases/<int:pk>.html", audit_releases.release_html, name="audit_release_html"),
     path("audit/releases/<int:pk>.json", audit_releases.release_json, name="audit_release_json"),

@@ -62,6 +62,8 @@ class Tag(StrEnum):
     ENVIRONMENT_FROZEN = "environment:frozen"
     FREEZE_LIFTED = "environment:freeze_lifted"
     ROLLBACK_PRESSED = "rollback:pressed"
+    DATA_LOSS_ACCEPTED = "rollback:data_loss_accepted"
+    """Whoever pressed accepted that data is lost, as the page named it; details keep what it said of the migrations."""
     ROLLBACK_JOINED = "rollback:joined"
     """Somebody at a terminal asked for the same one, and takes the steps that no worker takes."""
     ROLLBACK_LOCK_OVERRIDDEN = "rollback:lock_overridden"

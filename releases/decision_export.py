@@ -9,8 +9,8 @@ from releases.queries.events import Line
 
 DECISION_COLUMNS = (
     "event", "at", "decision", "object", "service", "environment", "from", "to", "who", "why", "verdict_shown",
-    "not_ready_shown", "finding", "outcome", "ended_at", "frozen_at", "lifted_at", "lifted_by", "lift_reason", "hash",
-    "groups",
+    "not_ready_shown", "finding", "result", "came_true", "data_loss", "outcome", "ended_at", "frozen_at", "lifted_at",
+    "lifted_by", "lift_reason", "hash", "groups",
 )  # fmt: skip
 EVENT_COLUMNS = (
     "event", "at", "action", "says", "who", "via", "object", "service", "environment", "why", "before", "after",
@@ -36,6 +36,9 @@ def decision_facts(decision: Decision) -> Mapping[str, Any]:
         "verdict_shown": decision.verdict,
         "not_ready_shown": "; ".join(f"{key}: {says}" for key, says in decision.red),
         "finding": str(decision.details.get("finding", "")),
+        "result": str(decision.details.get("result", "")),
+        "came_true": decision.came_true,
+        "data_loss": "; ".join(decision.losses),
         "outcome": (rollback.outcome or rollback.status) if rollback else "",
         "ended_at": utc_text(rollback.ended_at) if rollback and rollback.ended_at else "",
         "frozen_at": utc_text(freeze.frozen_at) if freeze else "",

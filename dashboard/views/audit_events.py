@@ -8,16 +8,18 @@ from dashboard.book_questions import Days, asked_days, in_words, joined, place_i
 from dashboard.filters import position
 from dashboard.views.audit import choices, desk
 from releases.book import Tag
+from releases.models import Event
 from releases.queries.book_search import services_and_environments, within
 from releases.queries.book_state import book_state
-from releases.queries.events import SUBJECTS, Sought, events as events_of, meant, names_in_book
+from releases.queries.events import SUBJECTS, Sought, events as events_of
+from releases.queries.names import meant, names_in
 
 
 @desk
 def events(request: HttpRequest) -> HttpResponse:
     """Show the events that are looked for, newest first."""
     days = asked_days(request.GET)
-    names = names_in_book()
+    names = names_in(Event, "actor")
     sought = asked_events(request, days, names)
     at = position(request)
     inside = within(sought.period)

@@ -15,9 +15,11 @@ from releases.book_export import VERIFIER, Filter, export_lines
 from releases.decision_export import DECISION_COLUMNS, EVENT_COLUMNS, decision_facts, event_facts
 from releases.errors import Invalid
 from releases.history_export import as_csv
+from releases.models import Event
 from releases.queries.book_search import within
 from releases.queries.decisions import KINDS, every_decision
-from releases.queries.events import every_event, names_in_book
+from releases.queries.events import every_event
+from releases.queries.names import names_in
 from releases.services.book_exports import note_export
 
 CSV = "text/csv; charset=utf-8"
@@ -49,7 +51,7 @@ def decisions_jsonl(request: HttpRequest) -> HttpResponse:
 
 @desk
 def events_csv(request: HttpRequest) -> HttpResponse:
-    sought = asked_events(request, _days(request), names_in_book())
+    sought = asked_events(request, _days(request), names_in(Event, "actor"))
     rows = map(event_facts, every_event(sought, within(sought.period)))
     note_export("CSV", events_in_words(sought), actor=actor_of(request))
     return _file("events", as_csv(EVENT_COLUMNS, rows), "csv", CSV)
@@ -58,7 +60,7 @@ def events_csv(request: HttpRequest) -> HttpResponse:
 @desk
 def events_jsonl(request: HttpRequest) -> HttpResponse:
     """Send the chain, with the events that are looked for in full and everything else as digests."""
-    sought = asked_events(request, _days(request), names_in_book())
+    sought = asked_events(request, _days(request), names_in(Event, "actor"))
     shown = Filter(
         service=sought.service,
         since=sought.period.since,

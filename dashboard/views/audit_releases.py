@@ -1,4 +1,4 @@
-"""The auditor's desk: everything that is kept about one release, as one page that can be printed, and as a file."""
+"""The auditor's desk: releases, and everything that is kept about one, as a page that can be printed and as a file."""
 
 from typing import Any
 
@@ -7,16 +7,55 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from dashboard import evidence_file
+from dashboard.book_questions import joined, place_in_words
+from dashboard.filters import position
 from dashboard.requests import actor_of
 from dashboard.route_pictures import pictures_of
-from dashboard.views.audit import desk
+from dashboard.views.audit import choices, desk
 from releases import book
 from releases.evidence import evidence_text
 from releases.intake import REASONS
 from releases.models import Release
 from releases.queries.audit_release import everything_about
+from releases.queries.audit_releases import SoughtReleases, sought_releases
+from releases.queries.book_search import services_and_environments
 from releases.queries.book_state import book_state
+from releases.queries.names import meant, names_in
 from releases.services.book_exports import note_export
+
+
+@desk
+def releases(request: HttpRequest) -> HttpResponse:
+    """Show the releases that are looked for, newest first."""
+    owners = names_in(Release, "owner")
+    owner = request.GET.get("owner", "").strip()[:150]
+    sought = SoughtReleases(
+        version=request.GET.get("version", "").strip()[:100],
+        service=request.GET.get("service", "")[:40],
+        owner=owner,
+        owners=meant(owner, owners) if owner else (),
+    )
+    at = position(request)
+    services, _ = services_and_environments()
+    context = {
+        "at": timezone.now(),
+        "state": book_state(),
+        "sought": sought,
+        "owners": owners,
+        "services": choices("all services", services, sought.service),
+        "question": _in_words(sought),
+        "query": {"version": sought.version, "service": sought.service, "owner": sought.owner},
+        "page": sought_releases(sought, at),
+        "position": at,
+    }
+    return render(request, "audit_releases.html", context)
+
+
+def _in_words(sought: SoughtReleases) -> str:
+    """Return what is looked for in words: `Releases 2026.11.4 of archive by Ben`."""
+    by = f"by {sought.owner}" if sought.owner else ""
+    of = place_in_words(sought.service, "")
+    return joined("Releases" if sought.version or of or by else "All releases", sought.version, of, by)
 
 
 @desk

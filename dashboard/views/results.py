@@ -12,7 +12,7 @@ from dashboard.sessions import keeps_words
 from releases.errors import Invalid
 from releases.intake import ConfirmSpec, from_text
 from releases.models import Release
-from releases.queries.expected_results import results_of
+from releases.queries.expected_results import newest_served, results_of
 from releases.services.expected_results import confirm_result
 
 CAME_TRUE = [("true", "It came true"), ("false", "It did not come true")]
@@ -44,6 +44,7 @@ def confirm(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "at": timezone.now(),
         "release": release,
         "result": result,
+        "served": newest_served(release),
         "options": CAME_TRUE,
         "given": given,
         "may": may(request, "confirm_result", release.service.key),

@@ -37,6 +37,7 @@ class Release(models.Model):
         indexes = [
             models.Index(fields=["service", "-id"], name="release_newest_of_service"),
             models.Index(fields=["owner", "-id"], name="release_newest_of_owner"),
+            models.Index(fields=["version", "-id"], name="release_newest_of_version"),
             models.Index(fields=["registered_at"], name="release_registered"),
             models.Index(fields=["-id"], condition=Q(bad_since__isnull=False), name="release_newest_bad"),
         ]

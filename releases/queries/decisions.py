@@ -13,6 +13,7 @@ from releases.book import Tag
 from releases.models import Deployment, Event, Freeze, Release, Rollback
 from releases.queries.book_search import ALWAYS, Period, Within, of_place, within
 from releases.queries.paging import Page, Position, every, page_of, read_models
+from releases.states import Expected
 
 COUNT_LIMIT = 10_000
 """Decisions that are counted for the summary; beyond it stands "more than"."""
@@ -37,6 +38,8 @@ _KINDS = {
     "acceptance": Kind(
         "Acceptances", "acceptance", "acceptances", [Tag.FINDING_ACCEPTED, Tag.ACCEPTANCE_WITHDRAWN]
     ),
+    "loss": Kind("Accepted data losses", "accepted data loss", "accepted data losses", [Tag.DATA_LOSS_ACCEPTED]),
+    "result": Kind("Confirmed results", "confirmed result", "confirmed results", [Tag.RESULT_CONFIRMED]),
     "bad": Kind(
         "Bad releases", "decision on a bad release", "decisions on bad releases",
         [Tag.RELEASE_UNMARKED_BAD, Tag.RELEASE_DEPLOYED_AGAIN],
@@ -54,6 +57,8 @@ WHAT = {
     Tag.DEPLOYMENT_DESPITE_FREEZE: "Deployed despite a freeze",
     Tag.FINDING_ACCEPTED: "Finding accepted",
     Tag.ACCEPTANCE_WITHDRAWN: "Acceptance withdrawn",
+    Tag.DATA_LOSS_ACCEPTED: "Data loss accepted",
+    Tag.RESULT_CONFIRMED: "Expected result confirmed",
     Tag.RELEASE_UNMARKED_BAD: "Bad mark taken off",
     Tag.RELEASE_DEPLOYED_AGAIN: "Bad release deployed again",
 }
@@ -107,8 +112,25 @@ class Decision:
 
     @property
     def verdict(self) -> str:
-        """The verdict of what was live, as it stood on the screen at the press."""
-        return str(self.details.get("verdict", "")) if self.pressed else ""
+        """The verdict of what was live, or of what was confirmed, as it stood on the screen."""
+        return str(self.details.get("verdict", ""))
+
+    @property
+    def losses(self) -> Sequence[str]:
+        """What was accepted as lost, as the screen named it."""
+        return [str(loss) for loss in self.details.get("losses") or self.details.get("accepted_losses") or []]
+
+    @property
+    def migrations(self) -> Sequence[Mapping[str, Any]]:
+        """What the screen said of the migrations in between, where data loss was accepted."""
+        return (self.details.get("migrations") or {}).get("migrations") or []
+
+    @property
+    def came_true(self) -> str:
+        """What a confirmed result turned out to be, as a word of state; empty for any other decision."""
+        if self.event.action != Tag.RESULT_CONFIRMED:
+            return ""
+        return Expected.AS_EXPECTED if self.details.get("came_true") else Expected.NOT_AS_EXPECTED
 
     @property
     def red(self) -> Sequence[tuple[str, str]]:

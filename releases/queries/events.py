@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from releases.book import Tag
@@ -14,10 +13,6 @@ from releases.queries.paging import Page, Position, every, page_of, read_models
 from releases.queries.shown_findings import flat
 from releases.queries.timeline import sentence
 
-ACTORS_LIMIT = 500
-"""Names that are offered and looked among."""
-NAMES_LIMIT = 20
-"""Names that one search may mean."""
 SUBJECTS = sorted({tag.partition(":")[0] for tag in Tag})
 
 
@@ -56,25 +51,6 @@ class Line:
 
     def of(self, name: str) -> str:
         return str(self.event.payload.get(name, ""))
-
-
-def names_in_book() -> list[str]:
-    """Return who stands in the book, by name. Jumps along the index from name to name and reads no event."""
-    table = Event._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH RECURSIVE names(name) AS (SELECT MIN(actor) FROM {table} UNION ALL "  # noqa: S608
-            f"SELECT (SELECT MIN(actor) FROM {table} WHERE actor > names.name) FROM names "
-            f"WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL LIMIT {ACTORS_LIMIT}"
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def meant(part: str, names: Sequence[str]) -> list[str]:
-    """Return the names that a part of one means; the whole name means itself alone."""
-    if part in names:
-        return [part]
-    return [name for name in names if part.casefold() in name.casefold()][:NAMES_LIMIT]
 
 
 def events(sought: Sought, inside: Within, at: Position) -> Page[Line]:

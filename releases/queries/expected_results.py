@@ -41,6 +41,14 @@ def results_of(release: Release, deployment: Deployment | None) -> list[Answered
     return answered
 
 
+def newest_served(release: Release) -> Deployment | None:
+    """Return the newest deployment of a release that finished: what somebody has before them who confirms a result."""
+    found = Deployment.objects.filter(
+        release=release, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.FINISHED
+    ).select_related("environment__service")
+    return found.order_by("-pk").first()
+
+
 def _confirmed(
     number: int, result: ExpectedResult, said: Confirmation | None, deployment: Deployment | None
 ) -> Answered:

@@ -114,7 +114,11 @@ def deployments_of(release: Release) -> list[Row]:
 
 def newest_releases(service: Service) -> list[ReleaseRow]:
     """Return the newest releases of a service, each with its newest deployment per environment."""
-    releases = list(service.releases.order_by("-pk")[:RELEASES_SHOWN])
+    return release_rows(list(service.releases.order_by("-pk")[:RELEASES_SHOWN]))
+
+
+def release_rows(releases: Sequence[Release]) -> list[ReleaseRow]:
+    """Return these releases, each with its newest deployment per environment."""
     newest = (
         Deployment.objects.filter(release__in=releases)
         .order_by()

@@ -158,6 +158,8 @@ def sentence(event: Event) -> str:
             return f"The freeze of {place} was lifted."
         case Tag.ROLLBACK_PRESSED:
             return f"{about}: roll back {place}{of('live_version', ' from ')}{of('target_version', ' to ')}."
+        case Tag.DATA_LOSS_ACCEPTED:
+            return f"{about}: accepted as lost: {'; '.join(str(loss) for loss in details.get('losses') or [])}."
         case Tag.ROLLBACK_JOINED:
             return f"{about}: asked for at a terminal, too."
         case Tag.ROLLBACK_LOCK_OVERRIDDEN:

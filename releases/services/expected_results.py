@@ -9,7 +9,7 @@ from releases.book import Tag
 from releases.errors import DO_NOT_RETRY, Conflict, NotFound, Problem
 from releases.intake import ConfirmSpec
 from releases.models import Confirmation, Deployment, Release
-from releases.queries.expected_results import results_of
+from releases.queries.expected_results import newest_served, results_of
 from releases.services.permissions import require
 from releases.services.retrying import retried
 from releases.states import DeploymentKind, DeploymentStatus, derive_expected
@@ -44,6 +44,7 @@ def confirm_result(release: Release, number: int, spec: ConfirmSpec, *, actor: A
                 retry=DO_NOT_RETRY,
             )
         )
+    shown = newest_served(release)
     with transaction.atomic():
         Release.objects.select_for_update(no_key=True).get(pk=release.pk)  # two words on it take turns
         made = Confirmation.objects.create(
@@ -65,6 +66,8 @@ def confirm_result(release: Release, number: int, spec: ConfirmSpec, *, actor: A
             result=made.result,
             came_true=made.came_true,
             before=result.answer.value if result.confirmation else "",
+            deployment=shown.tag if shown else "",
+            verdict=shown.verdict if shown else "",
         )
     return made
 

@@ -212,6 +212,17 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
             reason=why,
             rollback=rollback.tag,
         )
+    if losses:
+        book.record(
+            Tag.DATA_LOSS_ACCEPTED,
+            actor,
+            about=rollback.tag,
+            environment=environment,
+            reason=why,
+            losses=losses,
+            migrations=shown_at_press(report),
+            verdict=live.verdict,
+        )
     book.record(
         Tag.ROLLBACK_PRESSED,
         actor,

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from releases import triggers
 from releases.book import Tag, record
-from releases.intake import AcceptSpec, FinishSpec, LiftSpec, OverrideSpec, RollbackSpec, StartSpec
+from releases.intake import AcceptSpec, ConfirmSpec, FinishSpec, LiftSpec, OverrideSpec, RollbackSpec, StartSpec
+from releases.migration_report import loss_digest
 from releases.models import Deployment, Environment, Event, Finding, Freeze, ProbeRun, Rollback, User
 from releases.services.acceptances import accept_finding, withdraw_acceptance
 from releases.services.book_checks import check_some
 from releases.services.deployments import finish_deployment, start_deployment
+from releases.services.expected_results import confirm_result
 from releases.services.freezes import lift_freeze
 from releases.services.releases import unmark_bad
 from releases.services.rollbacks import cancel, override_lock, press
@@ -253,6 +255,41 @@ def test_many_decisions_ask_no_more_than_few(lee: Client, cho: User) -> None:
     for number in range(6):
         cancel(pressed(cho, f"shop{number}"), actor=factory.actor(cho))
     assert ask() == few <= 22
+
+
+def test_a_confirmed_result_is_a_decision_with_what_was_seen_and_what_stood_on_the_screen(lee: Client) -> None:
+    place, _, _ = factory.story()
+    release = factory.release(place.service, "2026.11.5", expected_result="readers see teasers")
+    live = factory.deployed(place, "2026.11.5")
+    ana = factory.actor(factory.lead())
+    for came_true, note in ((True, "seen on the front page"), (False, "gone on phones")):
+        confirm_result(release, 1, ConfirmSpec(came_true=came_true, note=note), actor=ana)
+    told = words(lee.get("/audit?kind=result"))
+    assert f"Expected result confirmed {release.tag} archive 2026.11.5 by Ana Ruiz Why gone on phones" in told
+    assert f"Result not as expected readers see teasers Knew {live.tag} pass said before: as expected" in told
+    assert f"Result as expected readers see teasers Knew {live.tag} pass nobody had said anything before" in told
+    assert "2 confirmed results · 1 person" in told
+
+
+def test_an_accepted_loss_of_data_is_a_decision_with_what_the_page_named(lee: Client, cho: User) -> None:
+    """C25"""
+    place, target, live = factory.story()
+    factory.migrations(target, live, factory.LOSING)
+    spec = RollbackSpec(
+        service="archive",
+        environment="production",
+        live=live.pk,
+        target=target.pk,
+        reason="users",
+        losses=[loss_digest(factory.LOSS)],
+        accept_data_loss=True,
+    )
+    rollback = press(spec, actor=factory.actor(cho))
+    told = words(lee.get("/audit?kind=loss"))
+    assert f"Data loss accepted {rollback.tag} {place} 2026.11.4 → 2026.11.3 by Cho Park Why Users report" in told
+    assert f"Lost {factory.LOSS} Knew 2026.11.4 fail data-losing 0007_orders" in told
+    assert "1 accepted data loss · 1 person" in told
+    assert f"Lost {factory.LOSS}" in words(lee.get("/audit?kind=rollback"))
 
 
 def test_hostile_words_stay_words(lee: Client, cho: User) -> None:

@@ -96,6 +96,7 @@ BOOK = {
     "audit_events_csv",
     "audit_events_jsonl",
     "audit_verifier",
+    "audit_releases",
     "audit_release",
     "audit_release_html",
     "audit_release_json",

@@ -94,7 +94,13 @@ def test_a_person_says_that_it_came_true(live: Deployment, ana: User) -> None:
     assert answers(live)[2] == "as expected"
     assert carried(live) == Expected.NOT_MEASURED, "/about was never timed"
     event = Event.objects.get(action="release:result_confirmed")
-    assert event.payload["details"] == {"result": "readers see teasers", "came_true": True, "before": ""}
+    assert event.payload["details"] == {
+        "result": "readers see teasers",
+        "came_true": True,
+        "before": "",
+        "deployment": live.tag,
+        "verdict": "fail",
+    }
     assert event.payload["reason"] == "seen on the front page"
 
 

@@ -49,6 +49,9 @@ def test_what_was_accepted_stands_on_the_rollback_and_in_the_book(story: Story, 
     assert rollback.at_press["accepted_losses"] == [factory.LOSS]
     assert rollback.at_press["migrations"]["migrations"] == [factory.LOSING]
     assert Event.objects.get(action="rollback:pressed").payload["details"]["accepted_losses"] == [factory.LOSS]
+    accepted = Event.objects.get(action="rollback:data_loss_accepted").payload
+    assert (accepted["actor"], accepted["details"]["losses"]) == ("Cho Park", [factory.LOSS])
+    assert accepted["details"]["migrations"]["migrations"] == [factory.LOSING]
 
 
 def test_a_loss_that_the_page_did_not_show_needs_a_fresh_page_even_where_another_was_accepted(
