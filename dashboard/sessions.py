@@ -14,7 +14,8 @@ WORDS_LIMIT = 500
 KEPT = "kept_form"
 KEPT_LIMIT = 40_000
 """Characters of a form that are kept through the sign-in, some more than the longest valid one has."""
-NOT_TYPED = ("csrfmiddlewaretoken",)
+NOT_KEPT = ("csrfmiddlewaretoken", "password")
+"""Fields of a form that are kept nowhere."""
 
 
 def keeps_words(back: Callable[..., str], field: str = "words") -> Callable[[View], View]:
@@ -52,7 +53,7 @@ def keeps_form(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method != "POST" or request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        fields = {name: request.POST.get(name, "") for name in request.POST if name not in NOT_TYPED}
+        fields = {name: request.POST.get(name, "") for name in request.POST if name not in NOT_KEPT}
         kept = sum(len(name) + len(value) for name, value in fields.items()) <= KEPT_LIMIT
         if kept:
             request.session[KEPT] = {"path": request.path, "fields": fields}

@@ -51,6 +51,7 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     path("account", account.account, name="account"),
     path("account/zone", account.zone, name="account_zone"),
+    path("account/password", passwords.change, name="account_password"),
     path("account/sessions/<int:pk>/end", account.end_session, name="account_session_end"),
     path("account/sessions/end", account.end_other_sessions, name="account_sessions_end"),
     path("account/tokens/new", account_tokens.new, name="account_token_new"),

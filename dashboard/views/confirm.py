@@ -11,9 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from dashboard.passwords import TooManyTries, asks_password, check_press
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import WORDS_LIMIT, keeps_words
+from dashboard.views.errors import with_retry_after
 from releases import broker, queries
 from releases.errors import Busy, Conflict, Invalid, NotFound, Problem, Refused
 from releases.intake import REASONS, RollbackSpec, from_text
@@ -93,8 +95,9 @@ def _press(request: HttpRequest, place: Environment) -> HttpResponse:
     shown = request.POST.getlist("losses")
     try:
         spec = from_text(RollbackSpec, given | {"losses": shown})
+        check_press(request, place)
         rollback = rollbacks.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
-    except (Conflict, Invalid, Busy) as refusal:
+    except (Conflict, Invalid, Busy, TooManyTries) as refusal:
         return _again(request, place, given, refusal)
     return HttpResponseRedirect(rollback.get_absolute_url(), status=303)
 
@@ -112,7 +115,7 @@ def _again(request: HttpRequest, place: Environment, given: dict[str, str], refu
     )
     _ask_for_a_look(context)
     _add_differences(context)
-    return render(request, "confirm.html", context, status=refusal.status)
+    return with_retry_after(render(request, "confirm.html", context, status=refusal.status), refusal)
 
 
 def _context(
@@ -186,6 +189,7 @@ def _context(
         "seen_number": seen,
         "moved": moved,
         "may_roll_back": may,
+        "asks_password": asks_password(request, place),
         "who_may_roll_back": who_may("roll_back"),
         "people": [] if may else people_who_may("roll_back", place.service.key),
         "address": request.build_absolute_uri(),

@@ -10,10 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.carried_out import Shown, show, show_live
+from dashboard.passwords import asks_password, check_press
 from dashboard.permits import may, who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from dashboard.views.deployments import asks_what_changed
+from dashboard.views.errors import with_retry_after
 from releases.errors import Refused
 from releases.intake import DeploySpec, from_text
 from releases.models import Deployment, Environment, Rehearsal, Release, RenderedDeploy
@@ -50,6 +52,7 @@ def new(request: HttpRequest, service: str, environment: str) -> HttpResponse:
         asked = {"service": service, "environment": environment, "version": version}
         asked |= {"what_changed": request.POST.get("what_changed", "")}
         spec = from_text(DeploySpec, asked | {"digest": request.POST.get("digest", "")})
+        check_press(request, place)
         made = deploy(spec, actor=actor_of(request), key=key)
     except Refused as refusal:
         if refusal.status == 403:
@@ -138,10 +141,12 @@ def _form(
         "made": refusal.made if refusal else None,
         "has_command": "deploy" in place.command_names,
         "freeze": active_freeze(place),
+        "asks_password": asks_password(request, place),
         "may_deploy": may(request, "deploy", place.service.key),
         "who_may_deploy": who_may("deploy"),
     }
-    return render(request, "deploy.html", context | _command(place, version), status=refusal.status if refusal else 200)
+    status = refusal.status if refusal else 200
+    return with_retry_after(render(request, "deploy.html", context | _command(place, version), status=status), refusal)
 
 
 def _command(place: Environment, version: str) -> dict[str, Any]:

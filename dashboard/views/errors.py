@@ -14,7 +14,12 @@ def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """Show a refusal as a page of its own."""
     template = {403: "errors/403.html", 404: "errors/404.html"}.get(refusal.status, "errors/refused.html")
     response = render(request, template, _context(request) | {"problems": refusal.problems}, status=refusal.status)
-    if refusal.retry_after:
+    return with_retry_after(response, refusal)
+
+
+def with_retry_after(response: HttpResponse, refusal: Refused | None) -> HttpResponse:
+    """Say in the header when to try again, where a refusal says so."""
+    if refusal and refusal.retry_after:
         response["Retry-After"] = str(refusal.retry_after)
     return response
 

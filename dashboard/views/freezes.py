@@ -6,10 +6,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from dashboard.passwords import TooManyTries, asks_password, check_press
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_words
-from releases.errors import Invalid
+from dashboard.views.errors import with_retry_after
+from releases.errors import Invalid, Refused
 from releases.intake import LiftSpec, from_text
 from releases.models import Freeze
 from releases.queries.people import people_who_may
@@ -30,8 +32,9 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
         return _shown(request, freeze)
     try:
         spec = from_text(LiftSpec, {"reason": request.POST.get("reason", "")})
+        check_press(request, freeze.environment)
         lifted = lift_freeze(freeze, spec, actor=actor_of(request))
-    except Invalid as refusal:
+    except (Invalid, TooManyTries) as refusal:
         return _shown(request, freeze, refusal)
     if not lifted:
         return _shown(request, _found(pk), status=409)
@@ -49,17 +52,19 @@ def _found(pk: int) -> Freeze:
     return freeze
 
 
-def _shown(request: HttpRequest, freeze: Freeze, refusal: Invalid | None = None, status: int = 200) -> HttpResponse:
+def _shown(request: HttpRequest, freeze: Freeze, refusal: Refused | None = None, status: int = 200) -> HttpResponse:
     may = actor_of(request).may("lift_freeze", freeze.environment.service.key)
     context = {
         "at": timezone.now(),
         "freeze": freeze,
         "environment": freeze.environment,
         "may": may,
+        "asks_password": asks_password(request, freeze.environment),
         "who_may": who_may("lift_freeze"),
         "people": [] if may else people_who_may("lift_freeze", freeze.environment.service.key),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
         "pressed": request.method == "POST",
     }
-    return render(request, "freeze_lift.html", context, status=refusal.status if refusal else status)
+    shown = render(request, "freeze_lift.html", context, status=refusal.status if refusal else status)
+    return with_retry_after(shown, refusal)

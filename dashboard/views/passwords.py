@@ -1,5 +1,6 @@
-"""Choosing a password, by a link that works once."""
+"""Choosing a password: by a link that works once, or in one's own account."""
 
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,8 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from dashboard import last_seen
+from dashboard.passwords import TooManyTries, check_own
+from dashboard.requests import actor_of, page
+from dashboard.views.errors import with_retry_after
 from releases.actor import Actor
-from releases.errors import Invalid, Problem
+from releases.errors import Invalid, Problem, Refused
 from releases.models import User
 from releases.origin import client_address
 from releases.services.people import choose_password, opens
@@ -45,6 +50,27 @@ def choose(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("login"), status=303)
 
 
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def change(request: HttpRequest) -> HttpResponse:
+    """Ask for the old password and a new one; a POST keeps it, which signs out everywhere but here."""
+    actor = actor_of(request)
+    me = actor.user
+    assert me is not None, "a page for signed-in people"
+    if request.method != "POST":
+        return _change_form(request)
+    try:
+        check_own(request)
+        chosen = new_password(request, me)
+    except (Invalid, TooManyTries) as refusal:
+        return _change_form(request, refusal)
+    if choose_password(me, chosen, actor=actor):
+        update_session_auth_hash(request, me)
+        last_seen.signed_in(User, request, me)  # their sessions ended, and this one began anew
+    return HttpResponseRedirect(reverse("account"), status=303)
+
+
 def new_password(request: HttpRequest, user: User) -> str:
     """Return the password that was typed twice. Raises Invalid with everything that is wrong with it."""
     typed, again = request.POST.get("new_password", ""), request.POST.get("again", "")
@@ -63,6 +89,12 @@ def new_password(request: HttpRequest, user: User) -> str:
         problems = [Problem("weak_password", said, expected, field="new_password") for said in error.messages]
         raise Invalid(*problems) from None
     return typed
+
+
+def _change_form(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
+    context = {"problems": refusal.problems if refusal else ()}
+    answer = render(request, "password_change.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(answer, refusal)
 
 
 def _form(request: HttpRequest, user: User, refusal: Invalid | None = None) -> HttpResponse:

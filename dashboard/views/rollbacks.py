@@ -13,12 +13,14 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import marks, wording
+from dashboard.passwords import TooManyTries, asks_password, check_press
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_words
+from dashboard.views.errors import with_retry_after
 from dashboard.views.notes import shown_notes
 from releases import queries
-from releases.errors import Invalid
+from releases.errors import Invalid, Refused
 from releases.intake import REASONS, OverrideSpec, VerifySpec, from_text
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
@@ -153,13 +155,14 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
         return _ask_to_override(request, row)
     try:
         spec = from_text(OverrideSpec, {"reason": request.POST.get("reason", "")})
+        check_press(request, row.environment)
         done = rollbacks.override_lock(row, spec, actor=actor_of(request))
-    except Invalid as refusal:
+    except (Invalid, TooManyTries) as refusal:
         return _ask_to_override(request, row, refusal)
     return _back_to(pk, "" if done else "override")
 
 
-def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:
+def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Refused | None = None) -> HttpResponse:
     context = {
         "r": row,
         "environment": row.environment,
@@ -168,8 +171,10 @@ def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Invalid | Non
         "who_may": who_may("roll_back"),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
+        "asks_password": asks_password(request, row.environment),
     }
-    return render(request, "rollback_override.html", context, status=refusal.status if refusal else 200)
+    shown = render(request, "rollback_override.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(shown, refusal)
 
 
 def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:

@@ -1,16 +1,22 @@
 """Signing in: slower the more often it failed, and on to the page that was asked for."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from dashboard.devices import device_of, remember
 from dashboard.landing import landing
 from releases.origin import client_address
 from releases.services import signing_in
+
+ENTERED = "password_entered_at"
+"""Where a session keeps when its person last entered their password."""
 
 
 class SignIn(LoginView):
@@ -41,6 +47,7 @@ class SignIn(LoginView):
         signing_in.succeeded(self.attempt)
         response = super().form_valid(form)
         remember(response, form.get_user().get_username())
+        note_password_entered(self.request)
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -60,6 +67,15 @@ class SignIn(LoginView):
 def count_attempt(request: HttpRequest, username: str) -> signing_in.Attempt:
     """Count an attempt to sign in as this person from this browser and address."""
     return signing_in.count_attempt(username, address=client_address(request), device=device_of(request, username))
+
+
+def note_password_entered(request: HttpRequest) -> None:
+    """Remember when the password was last entered in this session."""
+    request.session[ENTERED] = timezone.now().isoformat()
+
+
+def password_entered_at(request: HttpRequest) -> datetime | None:
+    return parse_datetime(request.session.get(ENTERED, ""))
 
 
 def wait_page(response: HttpResponse, attempt: signing_in.Attempt) -> HttpResponse:

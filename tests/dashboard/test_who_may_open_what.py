@@ -21,6 +21,7 @@ EVERYBODY = {"healthz", "login", "password_choose"}
 """Open to people who are not signed in."""
 SIGNED_IN = {
     "account",
+    "account_password",
     "account_token_new",
     "board",
     "history",
