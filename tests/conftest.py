@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.rig.fixtures", "tests.book_triggers"]
+pytest_plugins = ["tests.rig.fixtures", "tests.emptying"]
 
 LONGEST_FIRST = (
     "tests/test_compose.py",

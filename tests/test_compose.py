@@ -63,6 +63,12 @@ def test_the_web_command_is_the_launchers() -> None:
     assert re.findall(r'"([^"]+)"', DOCKERFILE.rpartition("CMD")[2]) == command
 
 
+def test_the_demo_profile_starts_the_launcher_with_varnish() -> None:
+    """The story in `browser/` runs that, on PostgreSQL and Redis."""
+    assert SERVICES["demo"]["command"] == ["python", "-m", "config.embedded"]
+    assert SERVICES["demo"]["environment"]["ROLLBOOK_DEMO_CACHE"] == "varnish"
+
+
 def test_workers_and_sweep_run_the_launchers_commands(tmp_path: Path) -> None:
     started = programs.rollbook_programs(place.read_place({}), tmp_path / "catalogue.toml")
     launched = {
@@ -212,45 +218,17 @@ def test_the_same_commands_make_a_working_rollbook(composed: Composed) -> None:
             said: Callable[[], str] = lambda: what + "".join(f"\n{name}: {end_of(log)}" for name, log in logs.items())  # noqa: E731
             wait_until(lambda: composed.count(query), 60, said)
 
-        def manage(*arguments: str) -> None:
-            composed.once("worker-act", "python", "manage.py", *arguments)
-
+        report = ["from django.core.management import call_command as call"]
+        details = "owner='Ana', expected_result='Faster lists.', rollback_note='Safe, no migration.'"
         for number, version in enumerate(("2026.11.1", "2026.11.2"), start=1):
-            details = ("--owner=Ana", "--expected-result=Faster lists.", "--rollback-note=Safe, no migration.")
-            manage("register_release", "archive", version, *details)
-            manage("start_deployment", "archive", "production", version)
-            manage("finish_deployment", f"D-{number}")
+            report += [
+                f"call('register_release', 'archive', '{version}', {details})",
+                f"call('start_deployment', 'archive', 'production', '{version}')",
+                f"call('finish_deployment', 'D-{number}')",
+            ]
+        composed.once("worker-act", "python", "manage.py", "shell", "-c", "\n".join(report))
         eventually("SELECT count(*) FROM releases_renderedcommand", "the act worker rendered the way back")
         eventually(
             "SELECT count(*) FROM releases_checklistrun WHERE purpose = 'verify' AND verdict <> ''",
             "the probe worker measured the deployment",
         )
-
-
-def test_the_demo_profile_runs_on_postgresql_redis_and_varnish(
-    tmp_path: Path, postgres_server: PostgresServer, redis_server: Broker
-) -> None:
-    """The launcher with the variables of the profile; its caches are Varnish."""
-    database_url, port = postgres_server.create_database("demo_profile"), free_block(OFFSETS)
-    with redis_server.client() as client:
-        client.flushall()
-    (tmp_path / "database_url").write_text(database_url)
-    environment = bare_environment() | {
-        "PORT": str(port),
-        "ROLLBOOK_HOME": str(tmp_path / "home"),
-        "DATABASE_URL_FILE": str(tmp_path / "database_url"),
-        "REDIS_URL": redis_server.url,
-        "ROLLBOOK_DEMO_CACHE": SERVICES["demo"]["environment"]["ROLLBOOK_DEMO_CACHE"],
-    }
-    environment["PATH"] += ":/usr/sbin"
-    log = tmp_path / "log"
-    argv = [sys.executable, *SERVICES["demo"]["command"][1:]]
-    with run_process(argv, environment, log, grace=40) as process:
-        wait_until(lambda: process.poll() is not None or "Rollbook is up" in end_of(log), 90, lambda: end_of(log))
-        assert "Rollbook is up" in end_of(log)
-        assert not (tmp_path / "home" / "rollbook.sqlite3").exists()
-        assert not (tmp_path / "home" / "log" / "broker.log").exists()
-        with psycopg.connect(database_url) as connection:
-            assert connection.execute("SELECT count(*) FROM releases_worker").fetchone() == (2,)
-        for edge in ("staging-edge", "production-edge"):
-            assert re.search(r"Child \(\d+\) Started", (tmp_path / "home" / "log" / f"{edge}.log").read_text())

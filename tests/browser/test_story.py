@@ -24,6 +24,8 @@ from tests.rig.processes import end_of
 from tests.rig.rollbook import OFFSETS, Rollbook, run_rollbook
 from tests.rig.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(300)
+
 PHONE = {"width": 390, "height": 660}
 LEAKED = "Ada Lovelace"
 
@@ -83,6 +85,16 @@ def releases_are_made(rollbook: Rollbook) -> bool:
     return file.exists() and json.loads(file.read_text())["done"]
 
 
+def test_it_uses_the_servers_that_it_is_given_and_brings_its_own_otherwise(night: Night) -> None:
+    home, on_servers = night.rollbook.home, "postgresql" in os.environ.get("DATABASE_URL", "")
+    assert (home / "rollbook.sqlite3").exists() is not on_servers
+    assert (home / "log/broker.log").exists() is not on_servers
+    edges = [(home / f"log/{name}-edge.log").read_text() for name in ("staging", "production")]
+    assert all(bool(re.search(r"Child \(\d+\) Started", log)) is on_servers for log in edges), "Varnish says so"
+    assert night.rollbook.password("oncall") in night.rollbook.said()
+    assert "releases are being made now" in night.rollbook.said()
+
+
 HEARD = """
 window.heard = [];
 addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
@@ -110,7 +122,6 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"40 times Tab do not lead to {wanted}")
 
 
-@pytest.mark.timeout(300)
 def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: Browser) -> None:
     leak = httpx.get(f"{night.rollbook.production}/account", timeout=10)
     assert LEAKED in leak.text, "the cache shows one reader's page to everybody"
@@ -155,7 +166,6 @@ def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: B
     context.close()
 
 
-@pytest.mark.timeout(300)
 def test_from_the_message_to_restored_without_javascript(night: Night, browser: Browser) -> None:
     context = browser.new_context(viewport=PHONE, java_script_enabled=False)
     context.set_default_timeout(15_000)

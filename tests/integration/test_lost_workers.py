@@ -26,7 +26,9 @@ def pressed_and_running(story: Story) -> Rollback:
     return rollback
 
 
-@pytest.mark.parametrize("who", ["the pool child", "the worker and its children"])
+@pytest.mark.parametrize(
+    "who", [pytest.param("the pool child", marks=pytest.mark.drill), "the worker and its children"]
+)
 def test_a_killed_worker_runs_nothing_twice_and_the_outcome_is_measured(story: Story, who: str) -> None:
     """B2"""
     story.stack.start_all()
