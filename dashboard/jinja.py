@@ -44,6 +44,7 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         numbered=numbered,
         marked=marked,
         when_of=when_of,
+        since_of=since_of,
         static=static,
         htmx_script=htmx_script,
         now=timezone.now,
@@ -104,6 +105,12 @@ def when_of(moment: datetime.datetime, now: datetime.datetime) -> Markup:
         inside = Markup("<span data-ago>{}</span> · {}").format(ago(moment, now), clock(moment, now))
         return Markup('<time datetime="{}">{}</time>').format(wording.iso(moment), inside)
     return Markup(f'<time datetime="{wording.iso(moment)}">{day(moment)}</time>')  # noqa: S704 - only digits and letters
+
+
+def since_of(moment: datetime.datetime, now: datetime.datetime) -> Markup:
+    """Return what `since` of parts/time.html does, for lists of many."""
+    written = Markup('<time datetime="{}" title="{}" data-age>{}</time>')
+    return written.format(wording.iso(moment), clock(moment, now), age(moment, now))
 
 
 # The filters below fill in this moment and the person's zone, which the middleware has activated. A page that shows

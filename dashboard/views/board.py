@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import marks
 from dashboard.board_choice import Key, chosen, environment_keys, environments_of, key_of, services_of
+from dashboard.board_lines import board_lines
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
@@ -79,8 +80,10 @@ def board_live(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     asked = chosen(request)
-    return _shown(*asked.key) | {
+    shown = _shown(*asked.key)
+    return shown | {
         "chosen": asked,
+        "lines": {} if shown["dense"] else board_lines(shown["places"]),
         "environments": [("", "all environments"), *((key, key) for key in environment_keys())],
         "may_roll_back": partial(may, request, "roll_back"),
         "who_may_roll_back": who_may("roll_back"),
@@ -105,6 +108,7 @@ def _shown(only: Sequence[int] | None, environment: str) -> dict[str, Any]:
         "rows": rows,
         "groups": _groups(rows),
         "counted": _counts(shown),
+        "places": shown,
         "states": {place.pk: _state(place) for place in shown},
         "dense": len(services) > DENSE_FROM,
         "seeding": seeding,

@@ -104,7 +104,7 @@ def rows_of(numbers: Sequence[int]) -> list[HistoryRow]:
     """Return the rows of these deployments, newest first."""
     if not numbers:
         return []
-    return _history_rows(listed((", ".join(["%s"] * len(numbers)), numbers), len(numbers)))
+    return _history_rows(listed([Deployment.objects.filter(pk__in=numbers)], len(numbers)))
 
 
 def deployments_of(release: Release) -> list[Row]:

@@ -1,6 +1,6 @@
 """Deployments as a history shows them, read without the ORM's rows, which would take most of a page's time.
 
-One statement gives everything that a row says, by keys that the ORM has chosen; its text never changes.
+One statement gives everything that a row says, of deployments that the ORM has chosen.
 """
 
 import json
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from releases.queries.paging import Keys
+from releases.models import Deployment
+from releases.queries.paging import together
 from releases.states import OPEN_ROLLBACK, DeploymentKind
 
 # PostgreSQL plans the statement each time, and what it takes for that grows with every table that is joined. So what
@@ -27,9 +29,23 @@ _OWN_ROLLBACK = """SELECT x.id || '|' || x.status || '|' || x.outcome || '|' || 
     JOIN releases_release v ON v.id = u.release_id WHERE x.deployment_id = d.id"""
 _REHEARSAL = "SELECT x.id || '|' || x.outcome FROM releases_rehearsal x WHERE x.deployment_id = d.id"
 _UNSETTLED = "SELECT 1 FROM releases_checklistrun x WHERE x.deployment_id = d.id AND x.status IN ('queued', 'running')"
+_COLUMNS = (
+    "id",
+    "release_id",
+    "environment_id",
+    "kind",
+    "status",
+    "verdict",
+    "regression",
+    "despite_freeze",
+    "reported_by",
+    "requester_id",
+    "response_time",
+    "started_at",
+    "finished_at",
+)
 _SELECT = f"""
-SELECT d.id, d.release_id, d.environment_id, d.kind, d.status, d.verdict, d.regression, d.despite_freeze,
-    d.reported_by, d.requester_id, d.response_time, d.started_at, d.finished_at,
+SELECT {", ".join(f"d.{column}" for column in _COLUMNS)},
     r.version, r.owner, r.bad_since, e.key, s.key,
     CASE d.kind WHEN 'rollback' THEN ({_OWN_ROLLBACK}) WHEN 'rehearsal' THEN ({_REHEARSAL}) END,
     ({_NEWEST.format("x.undone_id")}), ({_NEWEST.format("x.target_id")}),
@@ -141,12 +157,12 @@ class Listed(NamedTuple):
         return json.loads(self.timed) if self.timed else None
 
 
-def listed(keys: Keys, rows: int, upwards: bool = False) -> list[Listed]:
-    """Return so many deployments among these keys, newest first, or oldest first `upwards`."""
-    sql, params = keys
+def listed(branches: Sequence[QuerySet[Deployment]], rows: int, upwards: bool = False) -> list[Listed]:
+    """Return so many deployments of all branches, newest first, or oldest first `upwards`."""
+    sql, params = together([branch.values(*_COLUMNS) for branch in branches])
     order = "" if upwards else " DESC"
     # The few rows come first and by themselves; PostgreSQL would otherwise join every deployment there is with them.
-    chosen = f"SELECT * FROM releases_deployment WHERE id IN ({sql}) ORDER BY id{order} LIMIT %s"  # noqa: S608
+    chosen = f"SELECT * FROM ({sql}) AS every ORDER BY id{order} LIMIT %s"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH d AS ({chosen}) {_SELECT} ORDER BY d.id{order}",

@@ -30,10 +30,8 @@ M = TypeVar("M", bound=Model)
 K = TypeVar("K", bound=Keyed)
 T = TypeVar("T")
 
-Keys = tuple[str, Sequence[Any]]
-"""A subquery for the keys of rows, with its parameters."""
-Read = Callable[[Keys, int, bool], list[K]]
-"""Reads so many rows by their keys, newest first, or oldest first where the last is true."""
+Read = Callable[[Sequence[QuerySet[Any, Any]], int, bool], list[K]]
+"""Reads so many rows of all branches, newest first, or oldest first where the last is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,9 @@ def every(branches: Sequence[QuerySet[M]], read: Read[K], build: Callable[[list[
 def read_models(shown: QuerySet[M]) -> Read[M]:
     """Return what reads rows as the ORM does."""
 
-    def read(keys: Keys, rows: int, upwards: bool) -> list[M]:
+    def read(branches: Sequence[QuerySet[M]], rows: int, upwards: bool) -> list[M]:
         # Made by Django from the branches; what people typed is in the parameters.
-        chosen = shown.filter(pk__in=RawSQL(*keys))  # noqa: S611
+        chosen = shown.filter(pk__in=RawSQL(*together([branch.values("pk") for branch in branches])))  # noqa: S611
         return list(chosen.order_by("pk" if upwards else "-pk")[:rows])
 
     return read
@@ -104,13 +102,13 @@ def read_models(shown: QuerySet[M]) -> Read[M]:
 def _newest(branches: Sequence[QuerySet[M]], read: Read[K], at: Position, rows: int) -> list[K]:
     """Read so many rows of all branches at a position: downwards, or upwards from `after`.
 
-    Each branch is to have an index that gives its rows in the order of their keys. Only so many keys of each are read,
+    Each branch is to have an index that gives its rows in the order of their keys. Only so many of each are read,
     where one query over all of them would have to read and sort every row of theirs.
     """
     upwards = at.after is not None
     try:
-        keys = [_from(branch, at).order_by("pk" if upwards else "-pk").values("pk")[:rows] for branch in branches]
-        return read(_all(keys), rows, upwards)
+        ordered = [_from(branch, at).order_by("pk" if upwards else "-pk")[:rows] for branch in branches]
+        return read(ordered, rows, upwards)
     except EmptyResultSet:
         return []
 
@@ -121,11 +119,11 @@ def _from(rows: QuerySet[M], at: Position) -> QuerySet[M]:
     return rows.filter(pk__lt=at.before) if at.before is not None else rows
 
 
-def _all(keys: Sequence[QuerySet[Any, Any]]) -> Keys:
-    """Return one subquery for the keys of all branches. Django slices no part of a union on SQLite."""
+def together(branches: Sequence[QuerySet[Any, Any]]) -> tuple[str, Sequence[Any]]:
+    """Return one statement for all branches, with its parameters. Django slices no part of a union on SQLite."""
     parts: list[str] = []
     params: list[Any] = []
-    for place, branch in enumerate(keys):
+    for place, branch in enumerate(branches):
         sql, given = branch.query.sql_with_params()
         parts.append(f"SELECT * FROM ({sql}) AS part_{place}")  # noqa: S608
         params.extend(given)

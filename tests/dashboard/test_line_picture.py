@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from hypothesis import given, strategies as st
 
-from dashboard.line_picture import Dot, line, sentence
+from dashboard.line_picture import Dot, line, sentence, spark
 from dashboard.marks import MARKS
 
 pytestmark = pytest.mark.once
@@ -13,6 +13,10 @@ pytestmark = pytest.mark.once
 
 def drawn(*dots: Dot, budget: float | None = None) -> ElementTree.Element:
     return ElementTree.fromstring(line(subject="/a", dots=dots, budget=budget))
+
+
+def small(*dots: Dot, budget: float | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(spark(dots, budget))
 
 
 def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
@@ -69,3 +73,18 @@ def test_any_figures_stay_inside_the_picture(dots: list[Dot], budget: float | No
         if circle.get("cy"):
             assert 0 <= float(circle.get("cy", 0)) <= 140
             assert 0 <= float(circle.get("cx", 0)) <= 600
+
+
+def test_the_small_one_is_hidden_from_readers_and_has_the_same_points() -> None:
+    root = small(Dot(205, "pass"), Dot(None, "error"), Dot(810, "fail"), Dot(200, "restored", True), budget=300)
+    assert (root.get("aria-hidden"), root.get("width"), root.get("height")) == ("true", "120", "28")
+    assert [each.get("class") for each in of_class(root, "dot")] == ["dot good", "dot bad", "dot good"]
+    assert len(of_class(root, "budget")) == 1
+    assert [each.text for each in of_class(root, "sign")] == ["↶"]
+
+
+@given(st.lists(st.floats(0, 1e7), min_size=1, max_size=30), st.none() | st.floats(0.1, 1e6))
+def test_the_small_ones_points_stay_inside_it(values: list[float], budget: float | None) -> None:
+    for circle in of_class(small(*[Dot(value, "pass") for value in values], budget=budget), "dot"):
+        assert 0 <= float(circle.get("cy", 0)) <= 28
+        assert 0 <= float(circle.get("cx", 0)) <= 120
