@@ -235,6 +235,8 @@ def close_lost(execution: Execution) -> bool:
                 environment=execution.environment,
                 execution=execution.tag,
                 host=execution.host,
+                before={"command": ExecutionStatus.EXECUTING},
+                after={"command": CommandState.LOST},
             )
             knock("settle_lost", execution.environment.act_queue, rollback.pk)
         else:
@@ -245,6 +247,8 @@ def close_lost(execution: Execution) -> bool:
                 environment=execution.environment,
                 kind=execution.kind,
                 host=execution.host,
+                before={"command": ExecutionStatus.EXECUTING},
+                after={"command": CommandState.LOST},
             )
     return True
 

@@ -132,6 +132,11 @@ def rendered_for(environment: Environment, target: Deployment | None) -> Rendere
     return RenderedCommand.objects.filter(environment=environment, target=target).first() if target else None
 
 
+def live_version(environment: Environment) -> str:
+    """Return the version that is recorded as live at this moment; empty where none is."""
+    return Environment.objects.values_list("live__release__version", flat=True).get(pk=environment.pk) or ""
+
+
 def open_rollback(environment: Environment) -> Rollback | None:
     return (
         Rollback.objects.select_related("target__release", "undone__release")

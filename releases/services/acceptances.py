@@ -38,9 +38,9 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
     now = timezone.now()
     with transaction.atomic():
         _lock(deployment)
-        Acceptance.objects.filter(environment=deployment.environment_id, identity=identity, ended_at=None).update(
-            ended_at=now, ended_by=actor.name, end_reason="accepted anew"
-        )
+        standing = Acceptance.objects.filter(environment=deployment.environment_id, identity=identity, ended_at=None)
+        before = ", ".join(acceptance.tag for acceptance in standing)
+        standing.update(ended_at=now, ended_by=actor.name, end_reason="accepted anew")
         made = Acceptance.objects.create(
             environment=deployment.environment,
             release=None if until else deployment.release,
@@ -62,6 +62,8 @@ def accept_finding(finding_id: int, spec: AcceptSpec, *, actor: Actor) -> Accept
             probe=finding.probe_run.key,
             finding=finding.sentence,
             until=until.date().isoformat() if until else "",
+            before={"acceptance": before},
+            after={"acceptance": made.tag},
         )
     return made
 
@@ -94,6 +96,7 @@ def withdraw_acceptance(acceptance: Acceptance, spec: LiftSpec, *, actor: Actor)
                     "accepted_at": utc_text(acceptance.accepted_at),
                     "accepted_because": acceptance.reason,
                 },
+                after={"ended_by": actor.name},
             )
     return bool(ended)
 

@@ -1,5 +1,6 @@
 """Applying what the web may know of the catalogue: never argv, directories, accounts or secrets."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,12 @@ from releases.services.retrying import retried
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between the database and the file, as a sentence."""
+    """One difference between the database and the file, as a sentence, and what stood there before."""
 
     what: str
+    field: str
+    before: str = ""
+    after: str = ""
 
 
 @retried
@@ -29,7 +33,12 @@ def sync_catalogue(catalogue: Catalogue, *, actor: Actor) -> list[Change]:
         changes += _unlist_missing(catalogue)
         if changes:
             book.record(
-                Tag.CATALOGUE_SYNCED, actor, digest=catalogue.digest, changes=[change.what for change in changes]
+                Tag.CATALOGUE_SYNCED,
+                actor,
+                digest=catalogue.digest,
+                changes=[change.what for change in changes],
+                before={change.field: change.before for change in changes},
+                after={change.field: change.after for change in changes},
             )
         for environment in Environment.objects.filter(listed=True, live__isnull=False).select_related("service"):
             look_soon(environment)
@@ -41,7 +50,7 @@ def _sync_service(entry: CatalogueService) -> list[Change]:
     service = Service.objects.filter(key=entry.key).first()
     if service is None:
         service = Service.objects.create(key=entry.key, **wanted)
-        changes = [Change(f"service {entry.key} added")]
+        changes = [Change(f"service {entry.key} added", entry.key, after="listed")]
     else:
         changes = _apply(service, wanted, f"service {entry.key}")
     for environment in entry.environments.values():
@@ -55,17 +64,25 @@ def _sync_environment(service: Service, entry: CatalogueEnvironment) -> list[Cha
     environment = Environment.objects.filter(service=service, key=key).first()
     if environment is None:
         Environment.objects.create(service=service, key=key, **wanted)
-        return [Change(f"environment {service.key}/{key} added")]
+        return [Change(f"environment {service.key}/{key} added", f"{service.key}/{key}", after="listed")]
     return _apply(environment, wanted, f"environment {service.key}/{key}")
 
 
 def _apply(row: Service | Environment, wanted: dict[str, Any], name: str) -> list[Change]:
-    changed = [field for field, value in wanted.items() if getattr(row, field) != value]
-    for field in changed:
+    there = {field: getattr(row, field) for field, value in wanted.items() if getattr(row, field) != value}
+    for field in there:
         setattr(row, field, wanted[field])
-    if changed:
-        row.save(update_fields=changed)
-    return [Change(f"{name}: {field} changed") for field in changed]
+    if there:
+        row.save(update_fields=list(there))
+    return [
+        Change(f"{name}: {field} changed", f"{row} {field}", _text(value), _text(wanted[field]))
+        for field, value in there.items()
+    ]
+
+
+def _text(value: Any) -> str:
+    """Return a value for the book, which keeps no floats."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _unlist_missing(catalogue: Catalogue) -> list[Change]:
@@ -75,9 +92,9 @@ def _unlist_missing(catalogue: Catalogue) -> list[Change]:
         entry = catalogue.services.get(environment.service.key)
         if entry is None or environment.key not in entry.environments:
             Environment.objects.filter(pk=environment.pk).update(listed=False)
-            changes.append(Change(f"environment {environment} no longer listed"))
+            changes.append(Change(f"environment {environment} no longer listed", f"{environment}", "listed"))
     for service in Service.objects.filter(listed=True):
         if service.key not in catalogue.services:
             Service.objects.filter(pk=service.pk).update(listed=False)
-            changes.append(Change(f"service {service.key} no longer listed"))
+            changes.append(Change(f"service {service.key} no longer listed", service.key, "listed"))
     return changes

@@ -224,6 +224,8 @@ def _conclude(run: ChecklistRun) -> None:
         regression=run.regression,
         tainted=run.tainted,
         deployment=run.deployment.tag if run.deployment else "",
+        before={"status": RunStatus.RUNNING},
+        after={"status": run.status},
     )
     _let_go_on(run)
     following = ChecklistRun.objects.filter(environment=run.environment, status=RunStatus.QUEUED).order_by("id").first()

@@ -85,6 +85,8 @@ def cancel(deployment: Deployment, why: str, actor: Actor, *, refused: bool = Fa
                 about=deployment.tag,
                 environment=deployment.environment,
                 reason=why,
+                before={"status": DeploymentStatus.STARTED},
+                after={"status": DeploymentStatus.CANCELLED},
             )
     return bool(cancelled)
 
@@ -96,7 +98,14 @@ def request_stop(deployment: Deployment, actor: Actor) -> bool:
         Execution.objects.filter(deployment=deployment, status=ExecutionStatus.EXECUTING).update(
             stop_requested=f"stopped by {actor.name}"
         )
-        book.record(Tag.DEPLOYMENT_STOP_REQUESTED, actor, about=deployment.tag, environment=deployment.environment)
+        book.record(
+            Tag.DEPLOYMENT_STOP_REQUESTED,
+            actor,
+            about=deployment.tag,
+            environment=deployment.environment,
+            before={"stop_requested_by": ""},
+            after={"stop_requested_by": actor.name},
+        )
     return bool(asked)
 
 
@@ -218,6 +227,8 @@ def _claim(deployment: Deployment, command: Command) -> Execution | None:
                 execution=execution.tag,
                 digest=command.digest,
                 host=execution.host,
+                before={"execution": ""},
+                after={"execution": execution.tag},
             )
     except IntegrityError:
         _wait(deployment, "Waiting: another command is executing in this environment.")

@@ -188,6 +188,7 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
                 made=deployment,
             )
         deployment.refresh_from_db()
+        was_live = queries.live_version(environment)
         checklists.give_up(deployment.baseline, "the deployment ended before the baseline was measured")
         if status is DeploymentStatus.FINISHED:
             make_live(deployment)
@@ -210,6 +211,8 @@ def conclude(deployment: Deployment, *, succeeded: bool, actor: Actor, detail: s
             version=deployment.release.version,
             despite_freeze=frozen,
             during_rollback=during,
+            before={"status": DeploymentStatus.STARTED, "live": was_live},
+            after={"status": status, "live": queries.live_version(environment)},
             **facts,
         )
         if freeze is not None:

@@ -12,7 +12,7 @@ from releases.models import Confirmation, Deployment, Release
 from releases.queries.expected_results import newest_served, results_of
 from releases.services.permissions import require
 from releases.services.retrying import retried
-from releases.states import DeploymentKind, DeploymentStatus, derive_expected
+from releases.states import DeploymentKind, DeploymentStatus, Expected, derive_expected
 
 DEPLOYMENTS_LIMIT = 50
 """Of how many deployments of a release the answer is carried on, the newest first."""
@@ -65,9 +65,10 @@ def confirm_result(release: Release, number: int, spec: ConfirmSpec, *, actor: A
             reason=spec.note,
             result=made.result,
             came_true=made.came_true,
-            before=result.answer.value if result.confirmation else "",
             deployment=shown.tag if shown else "",
             verdict=shown.verdict if shown else "",
+            before={"answer": result.answer if result.confirmation else ""},
+            after={"answer": Expected.AS_EXPECTED if made.came_true else Expected.NOT_AS_EXPECTED},
         )
     return made
 

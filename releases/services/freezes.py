@@ -30,10 +30,16 @@ def lift_freeze(freeze: Freeze, spec: LiftSpec, *, actor: Actor) -> bool:
                 about=freeze.rollback.tag if freeze.rollback else "",
                 environment=freeze.environment,
                 reason=spec.reason,
-                before={
-                    "frozen_by": freeze.frozen_by,
-                    "frozen_at": utc_text(freeze.frozen_at),
-                    "frozen_because": freeze.reason,
-                },
+                before=as_frozen(freeze),
+                after={"lifted_by": actor.name},
             )
     return bool(lifted)
+
+
+def as_frozen(freeze: Freeze) -> dict[str, str]:
+    """Return what a freeze said while it was on, for the book."""
+    return {
+        "frozen_by": freeze.frozen_by,
+        "frozen_at": utc_text(freeze.frozen_at),
+        "frozen_because": freeze.reason,
+    }

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from django.db.models import Q
 from django.utils import timezone
 
-from releases import actor as actors, book
+from releases import actor as actors, book, queries
 from releases.book import Tag
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
 from releases.probes.registry import SERVING_VERSION
 from releases.services import messages
 from releases.services.commands import look_soon
-from releases.services.rollback_rows import move
+from releases.services.rollback_rows import moved_from
 from releases.states import (
     CommandState,
     DeploymentStatus,
@@ -73,7 +73,7 @@ def what_was_left_out(rollback: Rollback, probes: Iterable[ProbeRun]) -> list[st
 
 def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, detail: str) -> bool:
     """Close a rollback with its outcome; return whether this call closed it. In the caller's transaction."""
-    moved = move(
+    was = moved_from(
         rollback,
         RollbackStatus.DONE,
         outcome=outcome,
@@ -81,8 +81,9 @@ def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, deta
         detail=detail,
         ended_at=timezone.now(),
     )
-    if not moved:
+    if was is None:
         return False
+    was_live = queries.live_version(rollback.environment)
     _close_deployment(rollback, serving)
     look_soon(rollback.environment)
     messages.tell_outcome(rollback)
@@ -95,6 +96,8 @@ def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, deta
         serving=serving,
         command=rollback.command,
         detail=detail,
+        before={"status": was, "live": was_live},
+        after={"status": rollback.status, "live": queries.live_version(rollback.environment)},
     )
     return True
 

@@ -69,7 +69,14 @@ def give_group(user: User, spec: MembershipSpec, *, actor: Actor) -> bool:
         added = add_to_group(user, spec.group, service, given_by=actor.name)
         if added:
             book.record(
-                Tag.GROUP_GIVEN, actor, about=user.tag, service=service, username=user.username, group=spec.group
+                Tag.GROUP_GIVEN,
+                actor,
+                about=user.tag,
+                service=service,
+                username=user.username,
+                group=spec.group,
+                before={"given_by": ""},
+                after={"given_by": actor.name},
             )
     return added
 
@@ -93,6 +100,7 @@ def take_group(membership: Membership, *, actor: Actor) -> bool:
             username=user.username,
             group=membership.group,
             before={"given_by": membership.given_by},
+            after={"given_by": ""},
         )
     return True
 
@@ -117,6 +125,8 @@ def close_account(user: User, spec: CloseSpec, *, actor: Actor) -> bool:
             username=user.username,
             sessions=end_all_sessions(user),
             tokens=[token.tag for token in ended],
+            before={"account": "open"},
+            after={"account": "closed"},
         )
     return True
 
@@ -129,7 +139,14 @@ def open_account(user: User, *, actor: Actor) -> bool:
         _lock(actor, user)
         if not User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
             return False
-        book.record(Tag.ACCOUNT_OPENED, actor, about=user.tag, username=user.username)
+        book.record(
+            Tag.ACCOUNT_OPENED,
+            actor,
+            about=user.tag,
+            username=user.username,
+            before={"account": "closed"},
+            after={"account": "open"},
+        )
     return True
 
 

@@ -50,6 +50,8 @@ def stop_rehearsal(rehearsal: Rehearsal, *, actor: Actor) -> bool:
 @retried
 def request_stop(rehearsal: Rehearsal, actor: Actor) -> bool:
     """Write that a rehearsal is to end, in a transaction of its own or the caller's; return whether this call did."""
+    before: dict[str, str] = {"status": RehearsalStatus.QUEUED}
+    after: dict[str, str] = {"status": RehearsalStatus.CANCELLED}
     with transaction.atomic():
         queued = Rehearsal.objects.filter(pk=rehearsal.pk, status=RehearsalStatus.QUEUED)
         done = queued.update(
@@ -60,6 +62,8 @@ def request_stop(rehearsal: Rehearsal, actor: Actor) -> bool:
             version=F("version") + 1,
         )
         if not done:
+            before = {"status": RehearsalStatus.RUNNING, "stop_requested_by": ""}
+            after = {"status": RehearsalStatus.RUNNING, "stop_requested_by": actor.name}
             running = Rehearsal.objects.filter(pk=rehearsal.pk, status=RehearsalStatus.RUNNING, stop_requested_by="")
             done = running.update(stop_requested_by=actor.name, version=F("version") + 1)
             Execution.objects.filter(rehearsal_step__rehearsal=rehearsal, status=ExecutionStatus.EXECUTING).update(
@@ -68,7 +72,14 @@ def request_stop(rehearsal: Rehearsal, actor: Actor) -> bool:
             knock("continue_rehearsal", rehearsal.environment.act_queue, rehearsal.pk)
         if not done:
             return False
-        book.record(Tag.REHEARSAL_STOP_REQUESTED, actor, about=rehearsal.tag, environment=rehearsal.environment)
+        book.record(
+            Tag.REHEARSAL_STOP_REQUESTED,
+            actor,
+            about=rehearsal.tag,
+            environment=rehearsal.environment,
+            before=before,
+            after=after,
+        )
     return True
 
 

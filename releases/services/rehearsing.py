@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from releases import actor as actors, book
+from releases import actor as actors, book, queries
 from releases.book import Tag
 from releases.catalogue import CatalogueError, Command
 from releases.executor import EnvironmentLock, LockHeld, Result
@@ -24,6 +24,7 @@ from releases.states import (
     DeploymentKind,
     DeploymentStatus,
     ExecutionKind,
+    ExecutionStatus,
     Outcome,
     Purpose,
     Regression,
@@ -94,6 +95,8 @@ def _refuse(rehearsal: Rehearsal, why: str) -> None:
                 about=rehearsal.tag,
                 environment=rehearsal.environment,
                 reason=why,
+                before={"status": RehearsalStatus.QUEUED},
+                after={"status": RehearsalStatus.REFUSED},
             )
 
 
@@ -245,6 +248,7 @@ def _record_end(
             record_late(rehearsal.tag, execution, result)
             return False
         rehearsal.refresh_from_db()
+        was_live = queries.live_version(rehearsal.environment)
         if step.kind == Kind.DEPLOY:
             _record_placed(rehearsal, result)
         _changed(rehearsal)
@@ -260,6 +264,8 @@ def _record_end(
             exit_code=result.exit_code,
             output_sha256=result.output_sha256,
             left_behind=list(result.left_behind),
+            before={"command": ExecutionStatus.EXECUTING, "live": was_live},
+            after={"command": result.state, "live": queries.live_version(rehearsal.environment)},
         )
     return True
 
@@ -330,6 +336,7 @@ def _end(rehearsal: Rehearsal, outcome: RehearsalOutcome, detail: str, *, back: 
         )
         if not ended:
             return
+        was_live = queries.live_version(rehearsal.environment)
         if rehearsal.deployment is not None:
             Deployment.objects.filter(rehearsal=rehearsal, status=DeploymentStatus.STARTED).update(
                 status=DeploymentStatus.FAILED, finished_at=timezone.now()
@@ -347,6 +354,8 @@ def _end(rehearsal: Rehearsal, outcome: RehearsalOutcome, detail: str, *, back: 
             version=rehearsal.release.version,
             detail=detail,
             commands=rehearsal.commands,
+            before={"status": RehearsalStatus.RUNNING, "live": was_live},
+            after={"status": RehearsalStatus.DONE, "live": queries.live_version(rehearsal.environment)},
         )
 
 

@@ -46,6 +46,7 @@ def unmark_bad(release: Release, spec: LiftSpec, *, actor: Actor) -> bool:
                 service=release.service,
                 reason=spec.reason,
                 before=before,
+                after=dict.fromkeys(before, ""),
             )
             for environment in Environment.objects.filter(service=release.service_id, listed=True):
                 look_soon(environment)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from releases import book, broker, queries
 from releases.actor import Actor
 from releases.book import Tag
+from releases.display import utc_text
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
@@ -16,12 +17,13 @@ from releases.queries import readiness
 from releases.services import deploying, refusals, rehearsals
 from releases.services.commands import look_soon
 from releases.services.data_loss import accepted_losses, shown_at_press
+from releases.services.freezes import as_frozen
 from releases.services.idempotency import once
 from releases.services.lookups import listed_environment
 from releases.services.passages import keep_rollback
 from releases.services.permissions import require
 from releases.services.retrying import retried
-from releases.services.rollback_rows import move
+from releases.services.rollback_rows import moved_from
 from releases.states import OPEN_REHEARSAL, VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
 
 
@@ -43,15 +45,19 @@ def cancel(rollback: Rollback, *, actor: Actor) -> bool:
     """Cancel a rollback that nobody has claimed, with its freeze and bad mark. Return whether this call did."""
     require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     with transaction.atomic():
-        if not move(
-            rollback,
-            RollbackStatus.CANCELLED,
-            ended_at=timezone.now(),
-            detail=f"Cancelled by {actor.name}; nothing ran.",
-        ):
+        detail = f"Cancelled by {actor.name}; nothing ran."
+        was = moved_from(rollback, RollbackStatus.CANCELLED, ended_at=timezone.now(), detail=detail)
+        if was is None:
             return False
         _take_back(rollback, actor)
-        book.record(Tag.ROLLBACK_CANCELLED, actor, about=rollback.tag, environment=rollback.environment)
+        book.record(
+            Tag.ROLLBACK_CANCELLED,
+            actor,
+            about=rollback.tag,
+            environment=rollback.environment,
+            before={"status": was},
+            after={"status": rollback.status},
+        )
     return True
 
 
@@ -60,12 +66,20 @@ def stop(rollback: Rollback, *, actor: Actor) -> bool:
     """Ask the worker to end the running command; what happened is then measured. Return whether this call asked."""
     require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
     with transaction.atomic():
-        if not move(rollback, RollbackStatus.STOPPING, stop_requested_by=actor.name):
+        was = moved_from(rollback, RollbackStatus.STOPPING, stop_requested_by=actor.name)
+        if was is None:
             return False
         Execution.objects.filter(
             pk__in=[rollback.execution_id, rollback.purge_execution_id], status=ExecutionStatus.EXECUTING
         ).update(stop_requested=f"stopped by {actor.name}")
-        book.record(Tag.ROLLBACK_STOP_REQUESTED, actor, about=rollback.tag, environment=rollback.environment)
+        book.record(
+            Tag.ROLLBACK_STOP_REQUESTED,
+            actor,
+            about=rollback.tag,
+            environment=rollback.environment,
+            before={"status": was},
+            after={"status": rollback.status},
+        )
     return True
 
 
@@ -90,6 +104,8 @@ def override_lock(rollback: Rollback, spec: OverrideSpec, *, actor: Actor) -> bo
             environment=rollback.environment,
             reason=spec.reason,
             holder=rollback.lock_holder,
+            before={"override_by": ""},
+            after={"override_by": actor.name},
         )
         knock("run_rollback", rollback.environment.act_queue, rollback.pk)
     return True
@@ -103,7 +119,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
     is on.
     """
     require(actor, "roll_back", scope="rollbacks:write", service=rollback.environment.service.key, on=rollback.tag)
-    before = {"outcome": rollback.outcome, "detail": rollback.detail}
+    before = {"status": RollbackStatus.DONE, "outcome": rollback.outcome, "detail": rollback.detail}
     try:
         with transaction.atomic():
             _refuse_if_superseded(rollback)
@@ -131,6 +147,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
                 environment=rollback.environment,
                 reason=spec.reason,
                 before=before,
+                after={"status": RollbackStatus.VERIFYING, "outcome": "", "detail": ""},
             )
             knock("continue_rollback", rollback.environment.act_queue, rollback.pk)
     except IntegrityError:
@@ -202,7 +219,15 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
     for rehearsal in Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL):
         rehearsals.request_stop(rehearsal, actor)
     if frozen:  # events come last: they lock the head of the book, and whoever holds that waits for no other row
-        book.record(Tag.ENVIRONMENT_FROZEN, actor, about=rollback.tag, environment=environment, reason=why)
+        book.record(
+            Tag.ENVIRONMENT_FROZEN,
+            actor,
+            about=rollback.tag,
+            environment=environment,
+            reason=why,
+            before={"frozen_by": ""},
+            after={"frozen_by": actor.name},
+        )
     if marked:
         book.record(
             Tag.RELEASE_MARKED_BAD,
@@ -211,6 +236,8 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
             environment=environment,
             reason=why,
             rollback=rollback.tag,
+            before={"bad_by": ""},
+            after={"bad_by": actor.name},
         )
     if losses:
         book.record(
@@ -339,14 +366,23 @@ def _take_back(rollback: Rollback, actor: Actor) -> None:
     """Undo what the press did besides queueing: nothing ran, so nothing is frozen or bad because of it."""
     now = timezone.now()
     why = f"{rollback.tag} was cancelled before anything ran"
+    freeze = Freeze.objects.filter(rollback=rollback, lifted_at=None).first()
     lifted = Freeze.objects.filter(rollback=rollback, lifted_at=None).update(
         lifted_at=now, lifted_by=actor.name, lift_reason=why
     )
     unmarked = Release.objects.filter(
         pk=rollback.undone.release_id, bad_since=rollback.pressed_at, bad_reason__startswith=f"{rollback.tag}:"
     ).update(bad_since=None, bad_reason="", bad_by="")
-    if lifted:
-        book.record(Tag.FREEZE_LIFTED, actor, about=rollback.tag, environment=rollback.environment, reason=why)
+    if lifted and freeze is not None:
+        book.record(
+            Tag.FREEZE_LIFTED,
+            actor,
+            about=rollback.tag,
+            environment=rollback.environment,
+            reason=why,
+            before=as_frozen(freeze),
+            after={"lifted_by": actor.name},
+        )
     if unmarked:
         look_soon(rollback.environment)
         _look_elsewhere(rollback)
@@ -356,6 +392,8 @@ def _take_back(rollback: Rollback, actor: Actor) -> None:
             about=f"R-{rollback.undone.release_id}",
             environment=rollback.environment,
             reason=why,
+            before={"bad_by": rollback.requested_by, "bad_since": utc_text(rollback.pressed_at)},
+            after={"bad_by": "", "bad_since": ""},
         )
 
 

@@ -178,6 +178,8 @@ def _claim(rollback: Rollback, command: Command | None, problem: str, despite: s
                         about=rollback.tag,
                         environment=rollback.environment,
                         reason=refusal,
+                        before={"status": RollbackStatus.QUEUED},
+                        after={"status": rollback.status},
                     )
                 return None
             assert command is not None, "a command that does not render was refused"
@@ -234,6 +236,8 @@ def _take(rollback: Rollback, command: Command, despite: str) -> Execution | Non
         digest=command.digest,
         host=execution.host,
         despite_lock=despite,
+        before={"status": RollbackStatus.QUEUED},
+        after={"status": rollback.status},
     )
     return execution
 
@@ -247,7 +251,7 @@ def _run_command(
 @retried
 def _record_end(rollback: Rollback, execution: Execution, result: Result) -> None:
     with transaction.atomic():
-        lock(rollback)
+        was = lock(rollback)
         if not end_execution(execution, result):
             record_late(rollback.tag, execution, result)
             return
@@ -270,6 +274,8 @@ def _record_end(rollback: Rollback, execution: Execution, result: Result) -> Non
             output_sha256=result.output_sha256,
             output_bytes=result.output_bytes,
             left_behind=list(result.left_behind),
+            before={"status": was},
+            after={"status": rollback.status},
         )
 
 
@@ -318,7 +324,7 @@ def _take_purge(rollback: Rollback) -> Execution | None:
 @retried
 def _record_purge(rollback: Rollback, execution: Execution, result: Result) -> None:
     with transaction.atomic():
-        lock(rollback)
+        was = lock(rollback)
         if not end_execution(execution, result):
             record_late(rollback.tag, execution, result)
             return
@@ -331,4 +337,6 @@ def _record_purge(rollback: Rollback, execution: Execution, result: Result) -> N
             execution=execution.tag,
             routes=rollback.routes_to_purge,
             problem=result.problem,
+            before={"status": was},
+            after={"status": rollback.status},
         )

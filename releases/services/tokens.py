@@ -70,7 +70,15 @@ def revoke_token(token: ApiToken, *, actor: Actor) -> bool:
             "ends": utc_text(token.expires_at) if token.expires_at else "",
             "last_used": utc_text(token.last_used_at) if token.last_used_at else "never",
         }
-        book.record(Tag.TOKEN_REVOKED, actor, about=token.tag, user=token.user.username, name=token.name, before=before)
+        book.record(
+            Tag.TOKEN_REVOKED,
+            actor,
+            about=token.tag,
+            user=token.user.username,
+            name=token.name,
+            before=before,
+            after={"ends": "revoked"},
+        )
     return True
 
 

@@ -36,5 +36,7 @@ def turn(environment_id: int, *, ready: bool, red: Sequence[ReadinessItem]) -> b
             about=environment.live.tag if environment.live else "",
             environment=environment,
             red=[f"{item.key}: {item.says}" for item in red],
+            before={"way_back": "not ready" if ready else "ready"},
+            after={"way_back": "ready" if ready else "not ready"},
         )
     return True

@@ -265,7 +265,7 @@ def test_a_confirmed_result_is_a_decision_with_what_was_seen_and_what_stood_on_t
     for came_true, note in ((True, "seen on the front page"), (False, "gone on phones")):
         confirm_result(release, 1, ConfirmSpec(came_true=came_true, note=note), actor=ana)
     told = words(lee.get("/audit?kind=result"))
-    assert f"Expected result confirmed {release.tag} archive 2026.11.5 by Ana Ruiz Why gone on phones" in told
+    assert f"Expected result confirmed {release.tag} archive 2026.11.5 by Ana Ruiz (lead) Why gone on phones" in told
     assert f"Result not as expected readers see teasers Knew {live.tag} pass said before: as expected" in told
     assert f"Result as expected readers see teasers Knew {live.tag} pass nobody had said anything before" in told
     assert "2 confirmed results · 1 person" in told
@@ -286,7 +286,8 @@ def test_an_accepted_loss_of_data_is_a_decision_with_what_the_page_named(lee: Cl
     )
     rollback = press(spec, actor=factory.actor(cho))
     told = words(lee.get("/audit?kind=loss"))
-    assert f"Data loss accepted {rollback.tag} {place} 2026.11.4 → 2026.11.3 by Cho Park Why Users report" in told
+    assert f"Data loss accepted {rollback.tag} {place} 2026.11.4 → 2026.11.3" in told
+    assert "by Cho Park (on-call) Why Users report" in told
     assert f"Lost {factory.LOSS} Knew 2026.11.4 fail data-losing 0007_orders" in told
     assert "1 accepted data loss · 1 person" in told
     assert f"Lost {factory.LOSS}" in words(lee.get("/audit?kind=rollback"))

@@ -54,6 +54,15 @@ def test_the_book_says_all_of_it(queued: Rollback, cho: Actor) -> None:
     assert newest == ["rollback:cancelled", "release:unmarked_bad", "environment:freeze_lifted"]
 
 
+def test_the_book_says_what_was_before_and_after(queued: Rollback, cho: Actor) -> None:
+    cancel(queued, actor=cho)
+    lifted, unmarked, cancelled = (event.payload["details"] for event in Event.objects.order_by("seq")[3:])
+    assert (cancelled["before"], cancelled["after"]) == ({"status": "queued"}, {"status": "cancelled"})
+    assert lifted["before"]["frozen_because"] == f"{queued.tag}: Too slow: p95"
+    assert (lifted["before"]["frozen_by"], lifted["after"]) == ("Cho Park", {"lifted_by": "Cho Park"})
+    assert (unmarked["before"]["bad_by"], unmarked["after"]["bad_by"]) == ("Cho Park", "")
+
+
 def test_a_freeze_that_was_there_before_stays(cho: Actor) -> None:
     place = factory.environment()
     Freeze.objects.create(environment=place, reason="inventory", frozen_by="Ana Ruiz", frozen_at=timezone.now())

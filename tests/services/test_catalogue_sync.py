@@ -100,6 +100,10 @@ def test_a_change_is_applied_and_named(read: Read) -> None:
         "environment archive/production: base_url changed",
     ]
     assert Service.objects.get().contact == "#night-watch"
+    details = Event.objects.latest("seq").payload["details"]
+    assert list(details["before"]) == ["archive contact", "archive/production base_url"]
+    assert details["after"]["archive contact"] == "#night-watch"
+    assert details["before"]["archive/production base_url"] != details["after"]["archive/production base_url"]
 
 
 def test_the_book_keeps_what_changed_and_the_digest_of_the_file(read: Read) -> None:

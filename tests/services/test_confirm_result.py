@@ -97,9 +97,10 @@ def test_a_person_says_that_it_came_true(live: Deployment, ana: User) -> None:
     assert event.payload["details"] == {
         "result": "readers see teasers",
         "came_true": True,
-        "before": "",
         "deployment": live.tag,
         "verdict": "fail",
+        "before": {"answer": ""},
+        "after": {"answer": "as expected"},
     }
     assert event.payload["reason"] == "seen on the front page"
 
@@ -110,7 +111,7 @@ def test_the_newest_word_counts_and_the_book_keeps_both(live: Deployment, ana: U
     assert carried(live) == Expected.NOT_AS_EXPECTED
     assert Confirmation.objects.count() == 2
     latest = Event.objects.filter(action="release:result_confirmed").latest("seq")
-    assert latest.payload["details"]["before"] == "as expected"
+    assert latest.payload["details"]["before"] == {"answer": "as expected"}
 
 
 def test_what_figures_score_is_not_said_by_a_person(live: Deployment, ana: User) -> None:

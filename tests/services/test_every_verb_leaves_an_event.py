@@ -1,7 +1,7 @@
 """A verb without an event is noticed: the walk reads the source of the services, so a new one is met as well."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,31 @@ pytestmark = pytest.mark.once
 RELEASES = Path(settings.BASE_DIR) / "releases"
 NOT_VERBS = {"require", "require_scope", "note_denial", "once"}
 """They take an actor and leave the event to the verb that calls them, or are about a refusal."""
+MAKES = {
+    "RELEASE_REGISTERED",
+    "DEPLOYMENT_STARTED",
+    "CHECKLIST_REQUESTED",
+    "REHEARSAL_REQUESTED",
+    "ROLLBACK_PRESSED",
+    "NOTE_ADDED",
+    "PERSON_CREATED",
+    "PASSWORD_LINK_MADE",
+    "TOKEN_CREATED",
+}
+"""There was nothing before; what is made stands in the details."""
+TELLS = {
+    "RELEASE_DEPLOYED_AGAIN",
+    "DEPLOYMENT_DESPITE_FREEZE",
+    "ROLLBACK_JOINED",
+    "DATA_LOSS_ACCEPTED",
+    "EXECUTION_REPORTED_LATE",
+    "BOOK_EXPORTED",
+    "PERMISSION_DENIED",
+    "SESSIONS_ENDED",
+    "PASSWORD_CHOSEN",
+}
+"""They change no state, or tell in other words what the event beside them changed; sessions that ended stand in the
+details, and of a password the book keeps nothing."""
 
 
 @cache
@@ -52,15 +77,37 @@ def records(name: str, seen: frozenset[str] = frozenset()) -> bool:
     return any(records(each, seen | {name}) for each in called(functions()[name]))
 
 
-def recorded_tags() -> set[str]:
-    """Return the names of the tags that stand in a call of `record`, anywhere in the domain."""
-    return {
-        named.attr
-        for path in RELEASES.rglob("*.py")
+@cache
+def calls_of_record() -> list[ast.Call]:
+    """Return every call of `record`, anywhere in the domain."""
+    return [
+        call
+        for path in sorted(RELEASES.rglob("*.py"))
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call) and "record" in (getattr(call.func, "attr", ""), getattr(call.func, "id", ""))
+    ]
+
+
+def tags_in(call: ast.Call) -> set[str]:
+    """Return the names of the tags that stand in a call."""
+    return {
+        named.attr
         for named in ast.walk(call)
         if isinstance(named, ast.Attribute) and isinstance(named.value, ast.Name) and named.value.id == "Tag"
+    }
+
+
+def recorded_tags() -> set[str]:
+    return set().union(*map(tags_in, calls_of_record()))
+
+
+def without_before_and_after(calls: Iterable[ast.Call]) -> set[str]:
+    """Return the tags of the calls that do not name both."""
+    return {
+        tag
+        for call in calls
+        if not {"before", "after"} <= {keyword.arg for keyword in call.keywords}
+        for tag in tags_in(call)
     }
 
 
@@ -71,6 +118,21 @@ def test_every_verb_leaves_an_event(verb: str) -> None:
 
 def test_every_tag_is_written_by_something() -> None:
     assert recorded_tags() == {tag.name for tag in Tag}
+
+
+def test_whatever_changes_a_state_says_what_it_was_before_and_after() -> None:
+    assert without_before_and_after(calls_of_record()) <= MAKES | TELLS
+
+
+def test_nothing_is_excused_that_no_longer_needs_it() -> None:
+    assert without_before_and_after(calls_of_record()) >= MAKES | TELLS
+
+
+def test_the_walk_would_see_a_change_without_its_before() -> None:
+    call = ast.parse("book.record(Tag.FREEZE_LIFTED, actor, after={})").body[0]
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    assert without_before_and_after([call.value]) == {"FREEZE_LIFTED"}
 
 
 def test_the_walk_sees_the_verbs_and_would_see_one_without_an_event() -> None:

@@ -48,6 +48,9 @@ def test_a_finished_deployment_is_the_live_one(place: Environment, ana: Actor) -
     finish_deployment(deployment.pk, DONE, actor=ana)
     place.refresh_from_db()
     assert place.live == deployment
+    details = Event.objects.get(action="deployment:finished").payload["details"]
+    assert details["before"] == {"status": "started", "live": "2026.11.4"}
+    assert details["after"] == {"status": "finished", "live": "2026.11.5"}
     assert place.live.status == DeploymentStatus.FINISHED
 
 

@@ -45,7 +45,8 @@ def test_the_worker_is_told_to_stop_and_by_whom(running: Rollback, cho: Actor) -
     running.refresh_from_db()
     assert (running.status, running.stop_requested_by) == (RollbackStatus.STOPPING, "Cho Park")
     assert Execution.objects.get().stop_requested == "stopped by Cho Park"
-    assert Event.objects.filter(action="rollback:stop_requested").count() == 1
+    details = Event.objects.get(action="rollback:stop_requested").payload["details"]
+    assert details == {"before": {"status": "running"}, "after": {"status": "stopping"}}
 
 
 def test_stopping_twice_is_stopping_once(running: Rollback, cho: Actor) -> None:
@@ -66,6 +67,14 @@ def test_what_does_not_run_is_not_stopped(running: Rollback, cho: Actor, status:
     running.refresh_from_db()
     assert running.status == status
     assert not Event.objects.exists()
+
+
+def test_the_book_says_that_it_was_the_purge_that_was_stopped(running: Rollback, cho: Actor) -> None:
+    """B43: by the row, whatever the page that pressed had seen."""
+    Rollback.objects.update(status=RollbackStatus.PURGING)
+    assert stop(running, actor=cho)
+    details = Event.objects.get(action="rollback:stop_requested").payload["details"]
+    assert details["before"] == {"status": "purging"}
 
 
 def test_a_purge_can_be_stopped(running: Rollback, cho: Actor) -> None:

@@ -86,7 +86,10 @@ def test_the_book_keeps_who_asked_why_and_what_it_said_before(unknown: Rollback,
     event = Event.objects.get(action="rollback:verify_requested")
     assert (event.actor, event.object_tag) == ("Cho Park", unknown.tag)
     assert event.payload["reason"] == "web-2 answers again"
-    assert event.payload["details"] == {"before": {"outcome": "unknown", "detail": "Nothing answered."}}
+    assert event.payload["details"] == {
+        "before": {"status": "done", "outcome": "unknown", "detail": "Nothing answered."},
+        "after": {"status": "verifying", "outcome": "", "detail": ""},
+    }
 
 
 def test_a_version_that_was_recorded_as_live_and_is_not_served_is_live_no_more(
