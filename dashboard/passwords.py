@@ -50,7 +50,7 @@ def asks_password(request: HttpRequest, place: Environment) -> bool:
 def check_press(request: HttpRequest, place: Environment) -> None:
     """Look at the password of a press that asks for one. Raises Invalid or TooManyTries."""
     if asks_password(request, place):
-        check_own(request, f"your password: it was last entered over {settings.PRESS_PASSWORD_MINUTES} min ago")
+        check_own(request, f"your password, which was not entered in the last {settings.PRESS_PASSWORD_MINUTES} min")
 
 
 def check_own(request: HttpRequest, expected: str = "the password with which you sign in") -> None:

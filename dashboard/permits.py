@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from dashboard.requests import actor_of
 from dashboard.wording import listed
 from releases.groups import GROUPS, groups_with
+from releases.queries.people import people_who_may
 
 WORDS = {
     "register_release": "register releases",
@@ -49,3 +50,10 @@ def may_somewhere(request: HttpRequest, permission: str) -> bool:
 def who_may(permission: str) -> str:
     """Return the groups that hold a permission, as words: `lead and on-call`."""
     return listed(groups_with(permission))
+
+
+def whom_to_ask(request: HttpRequest, permission: str, service: str = "") -> str:
+    """Return the groups that hold a permission; to somebody who lacks it, their people too: `lead (now Ana Ruiz)`."""
+    groups = who_may(permission)
+    people = [] if may(request, permission, service) else people_who_may(permission, service)
+    return f"{groups} (now {listed(people)})" if people else groups

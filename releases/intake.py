@@ -37,7 +37,7 @@ REASONS = {
 """Why somebody rolls back, as a choice."""
 
 SCOPES = {
-    "read": "read",
+    "read": "read what the API shows",
     "releases:write": "register releases, and say whether expected results came true",
     "deployments:write": "report deployments",
     "deployments:run": "have Rollbook deploy and rehearse",

@@ -47,7 +47,7 @@ def _form(request: HttpRequest, given: Mapping[str, str], refusal: Refused | Non
         "given": {name: given.get(name, "") for name in ("name", "service", "days")},
         "key": given.get("key") or str(uuid.uuid4()),
         "ticked": _ticked(given),
-        "scopes": [(scope, f"{scope}: {words}") for scope, words in SCOPES.items()],
+        "scopes": [(scope, f"{words} ({scope})") for scope, words in SCOPES.items()],
         "services": [("", "all services"), *((key, f"{key} - {title}") for key, title in services)],
         "days": DAYS,
         "problems": refusal.problems if refusal else (),

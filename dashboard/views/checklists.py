@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from releases.errors import Invalid
@@ -75,7 +75,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         "acceptance": acceptance,
         "back": _checklist_address(_deployment_of(acceptance.finding)),
         "may": may(request, "accept_finding", acceptance.environment.service.key),
-        "who_may": who_may("accept_finding"),
+        "who_may": whom_to_ask(request, "accept_finding", acceptance.environment.service.key),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
     }
@@ -100,7 +100,7 @@ def _accept_page(
             (UNTIL_DAY, "until the end of a day (UTC)"),
         ],
         "may": may(request, "accept_finding", deployment.environment.service.key),
-        "who_may": who_may("accept_finding"),
+        "who_may": whom_to_ask(request, "accept_finding", deployment.environment.service.key),
         "problems": refusal.problems if refusal else (),
     }
     return render(request, "finding_accept.html", context, status=refusal.status if refusal else 200)

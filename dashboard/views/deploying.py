@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.carried_out import Shown, show, show_live
 from dashboard.passwords import asks_password, check_press
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from dashboard.views.deployments import asks_what_changed
@@ -143,7 +143,7 @@ def _form(
         "freeze": active_freeze(place),
         "asks_password": asks_password(request, place),
         "may_deploy": may(request, "deploy", place.service.key),
-        "who_may_deploy": who_may("deploy"),
+        "who_may_deploy": whom_to_ask(request, "deploy", place.service.key),
     }
     status = refusal.status if refusal else 200
     return with_retry_after(render(request, "deploy.html", context | _command(place, version), status=status), refusal)

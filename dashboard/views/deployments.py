@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_form, kept_form
 from releases.errors import Invalid, Problem, Refused
@@ -95,9 +95,9 @@ def _start_form(
             "asks_what_changed": asks_what_changed(problems, request),
             "existing": refusal.made if refusal and isinstance(refusal.made, Release) else None,
             "may_report": may(request, "report_deployment", environment.service.key),
-            "who_may_report": who_may("report_deployment"),
+            "who_may_report": whom_to_ask(request, "report_deployment", environment.service.key),
             "may_lift": may(request, "lift_freeze", environment.service.key),
-            "who_may_lift": who_may("lift_freeze"),
+            "who_may_lift": whom_to_ask(request, "lift_freeze", environment.service.key),
         },
         status=refusal.status if refusal else 200,
     )
@@ -125,7 +125,7 @@ def _finish_form(
             "succeeded": kept.get("succeeded", ""),
             "problems": list(refusal.problems) if refusal else [],
             "may_report": may(request, "report_deployment", deployment.environment.service.key),
-            "who_may_report": who_may("report_deployment"),
+            "who_may_report": whom_to_ask(request, "report_deployment", deployment.environment.service.key),
         },
         status=status,
     )

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_words
 from releases.errors import Conflict, Invalid
@@ -26,7 +26,7 @@ def shown_notes(request: HttpRequest, thing: Release | Rollback) -> dict[str, An
         "notes": notes_about(thing),
         "notes_url": reverse(f"{kind}_notes", args=[thing.pk]),
         "may_note": may(request, "add_note", service.key),
-        "who_may_note": who_may("add_note"),
+        "who_may_note": whom_to_ask(request, "add_note", service.key),
     }
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.carried_out import Shown, show, show_live
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from dashboard.views.deploying import deployable, environment_of, see_other
@@ -90,7 +90,7 @@ def _form(
         "missing": [name for name in ("deploy", "rollback") if name not in place.command_names],
         "freeze": active_freeze(place),
         "may_deploy": may(request, "deploy", place.service.key),
-        "who_may_deploy": who_may("deploy"),
+        "who_may_deploy": whom_to_ask(request, "deploy", place.service.key),
     }
     return render(request, "rehearse.html", context, status=refusal.status if refusal else 200)
 

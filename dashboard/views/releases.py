@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard import marks
 from dashboard.live import token_of
-from dashboard.permits import may, may_somewhere, who_may
+from dashboard.permits import may, may_somewhere, who_may, whom_to_ask
 from dashboard.requests import actor_of, fragment, page
 from dashboard.route_pictures import pictures_of
 from dashboard.sessions import keeps_form, kept_form
@@ -129,7 +129,7 @@ def _register_form(
             "existing": refusal.made if refusal and isinstance(refusal.made, Release) else None,
             "options": _services(given.get("service", "")),
             "may_register": may_somewhere(request, "register_release"),
-            "who_may_register": who_may("register_release"),
+            "who_may_register": whom_to_ask(request, "register_release"),
         },
         status=refusal.status if refusal else 200,
     )

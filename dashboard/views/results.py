@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from dashboard.permits import may, who_may
+from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_words
 from releases.errors import Invalid
@@ -48,7 +48,7 @@ def confirm(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "options": CAME_TRUE,
         "given": given,
         "may": may(request, "confirm_result", release.service.key),
-        "who_may": who_may("confirm_result"),
+        "who_may": whom_to_ask(request, "confirm_result", release.service.key),
         "problems": refusal.problems if refusal else (),
     }
     return render(request, "result_confirm.html", context, status=refusal.status if refusal else 200)

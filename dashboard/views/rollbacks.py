@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard import marks, wording
 from dashboard.passwords import TooManyTries, asks_password, check_press
-from dashboard.permits import who_may
+from dashboard.permits import who_may, whom_to_ask
 from dashboard.requests import actor_of, fragment, page
 from dashboard.sessions import keeps_words
 from dashboard.views.errors import with_retry_after
@@ -168,7 +168,7 @@ def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Refused | Non
         "environment": row.environment,
         "waits": row.status == RollbackStatus.QUEUED and bool(row.lock_holder) and not row.override_by,
         "may": actor_of(request).may("roll_back", row.environment.service.key),
-        "who_may": who_may("roll_back"),
+        "who_may": whom_to_ask(request, "roll_back", row.environment.service.key),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
         "asks_password": asks_password(request, row.environment),
@@ -184,7 +184,7 @@ def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None 
         "environment": row.environment,
         "verifiable": row.outcome in VERIFIABLE,
         "may": actor_of(request).may("roll_back", row.environment.service.key),
-        "who_may": who_may("roll_back"),
+        "who_may": whom_to_ask(request, "roll_back", row.environment.service.key),
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Prefetch, Q, QuerySet
 
 from releases.groups import groups_with
@@ -24,11 +25,12 @@ class PeoplePage:
 
 
 def people_who_may(permission: str, service: str) -> list[str]:
-    """Return the names of people who hold a permission for a service; pipelines and closed accounts do not count."""
+    """Return the names of people who hold a permission for a service; nobody who cannot sign in, as a pipeline."""
     here = Membership.objects.filter(
         Q(service=None) | Q(service__key=service), group__in=groups_with(permission), user__is_active=True
     ).values("user")
-    people = User.objects.filter(pk__in=here).order_by("first_name", "username")
+    people = User.objects.filter(pk__in=here).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    people = people.order_by("first_name", "username")
     return [person.name for person in people[:NAMED]]
 
 

@@ -29,7 +29,7 @@ def require(actor: Actor, permission: str, *, scope: str, service: str, on: str 
         problem = Problem(
             "permission_missing",
             f"{actor.name} does not hold the permission {permission}{of}.",
-            f"a person of one of the groups {', '.join(groups_with(permission))}{of}{_such_as(permission, service)}",
+            f"a person of {_groups(permission)}{of}{_such_as(permission, service)}",
             retry=DO_NOT_RETRY,
         )
         note_denial(actor, permission, problem.failed, on=on)
@@ -47,6 +47,11 @@ def require_scope(actor: Actor, scope: str, *, on: str = "") -> None:
         )
         note_denial(actor, scope, problem.failed, on=on)
         raise Denied(problem)
+
+
+def _groups(permission: str) -> str:
+    groups = groups_with(permission)
+    return f"one of the groups {', '.join(groups)}" if len(groups) > 1 else f"the group {''.join(groups)}"
 
 
 def _such_as(permission: str, service: str) -> str:

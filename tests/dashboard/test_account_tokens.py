@@ -36,7 +36,7 @@ def text_of(answer: Any) -> str:
 
 def test_the_form_offers_every_scope_in_words_and_begins_with_reading_for_some_months(browser: Client) -> None:
     page = browser.get(ADDRESS)
-    assert "deployments:write: report deployments" in words(page)
+    assert "report deployments (deployments:write)" in words(page)
     source = page.content.decode()
     assert 'name="scopes.read" value="yes" checked' in source
     assert source.count("checked") == 1

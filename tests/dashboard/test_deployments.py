@@ -207,7 +207,7 @@ def test_the_end_of_a_rollback_is_not_reported_by_hand(production: Environment) 
 def test_somebody_without_the_permission_does_not_finish(started: Deployment) -> None:
     client = signed_in(factory.on_call())
     response = client.get(f"/deployments/{started.pk}/finish")
-    assert "Only lead may, or the pipeline that started it." in words(response)
+    assert "Only lead (now Pipeline) may, or the pipeline that started it." in words(response)
     assert finish(client, started).status_code == 403
     started.refresh_from_db()
     assert started.status == "started"

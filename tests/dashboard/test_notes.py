@@ -87,6 +87,6 @@ def test_a_viewer_reads_notes_and_sees_who_may_write(rollback: Rollback, cho: Us
     browser = signed_in(factory.person("lee", "viewer"))
     page = words(browser.get(rollback.get_absolute_url()))
     assert "seen by all" in page
-    assert "Only lead and on-call may write notes." in page
+    assert "Only lead and on-call (now Cho Park) may write notes." in page
     assert browser.post(notes_of(rollback), {"text": "mine"}).status_code == 403
     assert Note.objects.count() == 1

@@ -62,5 +62,5 @@ def test_one_that_waits_for_no_lock_says_so(browser: Client, waiting: Rollback) 
 
 def test_who_may_not_roll_back_reads_who_may(waiting: Rollback) -> None:
     lee = signed_in(factory.person("lee", "auditor"))
-    assert "Only lead and on-call may do this." in words(lee.get(f"/rollbacks/{waiting.pk}/override"))
+    assert "Only lead and on-call (now Cho Park) may do this." in words(lee.get(f"/rollbacks/{waiting.pk}/override"))
     assert lee.post(f"/rollbacks/{waiting.pk}/override", {"reason": "x"}).status_code == 403

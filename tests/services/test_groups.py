@@ -85,6 +85,9 @@ def test_whom_to_ask_are_those_of_the_service_and_of_all(payments: Service) -> N
     factory.person("cho", "on-call", payments)
     factory.lead()
     factory.person("lee", "auditor")
+    pipeline = factory.person("pipeline", "lead")
+    pipeline.set_unusable_password()
+    pipeline.save()
     assert people_who_may("roll_back", "payments") == ["Ana Ruiz", "Cho Park"]
     assert people_who_may("roll_back", "archive") == ["Ana Ruiz"]
 
