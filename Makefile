@@ -2,7 +2,8 @@
 #
 #   make run  PORT=8100 ROLLBOOK_HOME=/path    another port, another directory for everything it writes
 #   make run  PYTHON=python3.12                another Python; 3.11 or newer
-#   make drill                                 fault drills: kills, restarts, cut wires, full disks; needs root on Debian
+#   make drill                                 fault drills: kills, restarts, cut wires, full disks; needs root on Debian;
+#                                              and every page in every width and colour scheme
 #   make lock UPGRADE=1                        write the requirements*.txt anew, with the newest versions
 #   make compose-secrets                       random secrets for docker-compose.yml, once
 

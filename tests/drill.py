@@ -1,6 +1,7 @@
-"""Run the fault drills, as `make drill` does: `python -m tests.drill [PYTEST ARGUMENT ...]`, such as `-k B7`.
+"""Run the drills, as `make drill` does: `python -m tests.drill [PYTEST ARGUMENT ...]`, such as `-k B7`.
 
-Each is a fault done to real processes; the table at the end names every row. The exit status is 0 only when all hold.
+Most are faults done to real processes, and the table at the end names every row; the others open every page in every
+width and colour scheme. The exit status is 0 only when all hold.
 """
 
 import os

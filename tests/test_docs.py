@@ -39,3 +39,12 @@ def test_every_event_tag_is_a_subject_and_an_action() -> None:
 def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_picture_of_the_documents_is_shown_and_taken_by_the_tests() -> None:
+    """Take them anew with `python -m tests.docs_pictures`."""
+    taken = (Path(settings.BASE_DIR) / "tests" / "browser" / "test_docs_pictures.py").read_text()
+    pages = [Path(settings.BASE_DIR) / "README.md", *DOCS.glob("*.md")]
+    shown = {name for page in pages for name in re.findall(r"pictures/([\w-]+\.png)\)", page.read_text())}
+    there = {path.name for path in (DOCS / "pictures").glob("*.png")}
+    assert shown == there == set(re.findall(r'"([\w-]+\.png)"', taken))

@@ -1,8 +1,10 @@
-"""Every page in a real browser, once for each role: it fits, it complains of nothing, and it can be read by all.
+"""Every page in a real browser: it fits, it complains of nothing, and it can be read by all.
 
-The pages come from the URL configuration. Pictures of them are left in `build/pages`.
+The pages come from the URL configuration. `make test` opens each once for each role, `make drill` in every width and
+colour scheme, with and without long texts. Pictures of them are left in `build/pages`.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,13 @@ SEATS = [
     Seat("auditor", 1440, "dark", long_texts=True),
     Seat("viewer", 390, "light", long_texts=True),
 ]
+WIDTHS = (390, 1440)
+SCHEMES = ("light", "dark")
+EVERY_SEAT = [
+    Seat("lead", width, scheme, long_texts, axe=True)
+    for width, scheme, long_texts in itertools.product(WIDTHS, SCHEMES, (False, True))
+]
+"""Of whoever may see most."""
 
 
 def write_long_texts() -> None:
@@ -78,7 +87,11 @@ def context(browser: Browser, seat: Seat, live_server: LiveServer, client: Clien
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seat", SEATS, ids=str)
+@pytest.mark.parametrize(
+    "seat",
+    [*SEATS, *(pytest.param(seat, marks=[pytest.mark.drill, pytest.mark.timeout(600)]) for seat in EVERY_SEAT)],
+    ids=str,
+)
 def test_every_page_fits_and_nothing_complains_of_it(
     live_server: LiveServer,
     addresses: dict[str, str],  # noqa: F811
@@ -86,7 +99,7 @@ def test_every_page_fits_and_nothing_complains_of_it(
     client: Client,
     seat: Seat,
 ) -> None:
-    """Neither the browser (scripts, content policy) nor, from one seat, axe-core."""
+    """Neither the browser (scripts, content policy) nor, from some seats, axe-core."""
     if seat.long_texts:
         write_long_texts()
     page = context.new_page()
