@@ -19,6 +19,8 @@ class Message(models.Model):
     text = models.TextField()
     path = models.CharField(max_length=200)
     """Page of Rollbook that the message leads to."""
+    together = models.CharField(max_length=40, blank=True)
+    """What several environments are told of at once: such messages to one address are sent as one."""
     status = state_field(MessageStatus, MessageStatus.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     """Also the fence: whoever raises it may send."""

@@ -31,10 +31,10 @@ class Readiness(models.Model):
     environment = models.OneToOneField(Environment, on_delete=models.CASCADE, related_name="readiness")
     ready = models.BooleanField()
     red = models.JSONField(default=list)
-    """Keys of the items that were red as it turned."""
+    """Keys of the items that were red as it turned, or turned red since; those that are ready again are taken out."""
     turned_at = models.DateTimeField()
     turns = models.PositiveIntegerField(default=0)
-    """How often it has turned; each turn is told once."""
+    """How often it has turned, or a further item has turned red; each time is told once."""
 
     def __str__(self) -> str:
         return f"{self.environment} {'ready' if self.ready else 'not ready'}"

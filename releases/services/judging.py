@@ -1,7 +1,8 @@
 """The sweep's judgement of every way back: who else would notice that the worker itself is gone?
 
-An answer counts when it was the same in two judgements in a row. A worker that restarts in between, or a broker that
-does, is therefore never told of. That something else is at work in an environment is no turn either: it ends.
+An answer, and an item's word, counts when it was the same in two judgements in a row. A worker that restarts in
+between, or a broker that does, is therefore never told of. That something else is at work in an environment is no turn
+either: it ends.
 """
 
 import time
@@ -23,11 +24,12 @@ LOCK = "lock"
 
 @dataclass(slots=True)
 class Judging:
-    """What the last judgements were, by environment: the answer, and how often in a row."""
+    """What the last judgement was, by environment: the answer of all with how often in a row, and the items' words."""
 
     clock: Callable[[], float] = time.monotonic
     judged_at: float = float("-inf")
     same: dict[int, tuple[str, int]] = field(default_factory=dict)
+    words: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def judge_when_due(self) -> None:
         if self.clock() - self.judged_at < JUDGE_EVERY:
@@ -35,6 +37,7 @@ class Judging:
         self.judged_at = self.clock()
         queue_item = queue.item(broker.watch.answers(BROKER_SECONDS))
         judged: dict[int, tuple[str, int]] = {}
+        words: dict[int, dict[str, str]] = {}
         for place in listed_places():
             if place.back is None or place.rollback is not None:
                 continue
@@ -42,9 +45,12 @@ class Judging:
             answer = answer_of(items)
             before, times = self.same.get(place.pk, ("", 0))
             judged[place.pk] = (answer, times + 1 if answer == before else 1)
+            words[place.pk] = {item.key: item.word for item in items}
             if answer != "not known" and judged[place.pk][1] >= IN_A_ROW:
-                turns.turn(place.pk, ready=answer == "ready", red=[item for item in items if item.red])
-        self.same = judged
+                last = self.words.get(place.pk, {})
+                steady = [item for item in items if last.get(item.key) == item.word]
+                turns.turn(place.pk, ready=answer == "ready", red=[item for item in items if item.red], steady=steady)
+        self.same, self.words = judged, words
 
 
 def lasting(items: Iterable[ReadinessItem]) -> list[ReadinessItem]:

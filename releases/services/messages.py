@@ -1,15 +1,19 @@
 """What people are told, and that they are told once: rows, written with the fact itself. `telling` sends them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.urls import reverse
 from django.utils import timezone
 
 from releases.models import ChecklistRun, Deployment, Environment, Finding, Message, Rollback
-from releases.queries.readiness import ReadinessItem
+from releases.queries.readiness import ReadinessItem, queue
 from releases.states import Level, Regression, Verdict
 
 TEXT_LIMIT = 1500
+BROKER_AWAY = "the broker does not answer"
+GATHERING = timedelta(seconds=5)
+"""How long a message waits for those of other environments with which it is sent."""
 
 
 def tell_red(deployment: Deployment, run: ChecklistRun) -> None:
@@ -30,18 +34,26 @@ def tell_red(deployment: Deployment, run: ChecklistRun) -> None:
 
 
 def tell_not_ready(environment: Environment, red: Sequence[ReadinessItem], *, turn: int) -> None:
-    """Tell that a rollback would not work any more, and what to do, once for each turn. In the caller's transaction."""
+    """Tell that a rollback would not work any more, and what to do, once for each turn. In the caller's transaction.
+
+    A broker that is away is away for every environment: that is told by itself, and sent together with theirs.
+    """
     live = environment.live
     if live is None or not environment.receivers:
         return
-    says = "\n".join(f"{item.key}: {item.says.rstrip('.')}. {item.what_to_do}".rstrip() for item in red)
-    _tell(
-        live,
-        f"{live.tag} not ready {turn}",
-        f"way back not ready {environment} {live.release.version}",
-        says,
-        reverse("confirm", args=[environment.service.key, environment.key], query={"seen": live.pk}),
-    )
+    path = reverse("confirm", args=[environment.service.key, environment.key], query={"seen": live.pk})
+    here = [item for item in red if item.key != queue.KEY]
+    if here:
+        title = f"way back not ready {environment} {live.release.version}"
+        _tell(live, f"{live.tag} not ready {turn}", title, _says(here), path)
+    for item in red:
+        if item.key == queue.KEY:
+            title = f"{BROKER_AWAY} {environment} {live.release.version}"
+            _tell(live, f"{live.tag} queue {turn}", title, _says([item]), path, together=BROKER_AWAY)
+
+
+def _says(red: Sequence[ReadinessItem]) -> str:
+    return "\n".join(f"{item.key}: {item.says.rstrip('.')}. {item.what_to_do}".rstrip() for item in red)
 
 
 def tell_outcome(rollback: Rollback) -> None:
@@ -58,8 +70,9 @@ def tell_outcome(rollback: Rollback) -> None:
     )
 
 
-def _tell(about: Deployment | Rollback, fact: str, title: str, text: str, path: str) -> None:
+def _tell(about: Deployment | Rollback, fact: str, title: str, text: str, path: str, *, together: str = "") -> None:
     environment = about.environment
+    due_at = timezone.now() + (GATHERING if together else timedelta(0))
     Message.objects.bulk_create(
         [
             Message(
@@ -70,7 +83,8 @@ def _tell(about: Deployment | Rollback, fact: str, title: str, text: str, path: 
                 title=title[:200],
                 text=text[:TEXT_LIMIT],
                 path=path,
-                due_at=timezone.now(),
+                together=together,
+                due_at=due_at,
             )
             for receiver in environment.receivers
         ],

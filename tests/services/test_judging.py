@@ -8,7 +8,9 @@ from django.utils import timezone
 from releases import broker as brokers, knocks
 from releases.models import Deployment, Environment, Event, Execution, Message, Readiness, Worker
 from releases.queries.readiness import WORKER_FRESH
+from releases.queries.readiness.item import red
 from releases.services.judging import JUDGE_EVERY, Judging
+from releases.services.messages import BROKER_AWAY
 from releases.services.turns import turn
 from releases.states import ExecutionKind
 from tests import factory
@@ -150,6 +152,85 @@ def test_a_broker_that_is_away_turns_it_red(was_ready: Environment, judge: Sweep
     answers["answers"] = True
     judge.look(2)
     assert Readiness.objects.get().ready
+
+
+def artifact(of: Environment, *, ready: bool) -> None:
+    """Have the worker's last look say so of the artifact."""
+    look = of.readiness_looks.get()
+    look.items = [item | {"ready": ready} if item["key"] == "artifact" else item for item in look.items]
+    look.save()
+
+
+def told_of() -> list[str]:
+    """What the chat was told: the key that each message begins with."""
+    return [message.text.partition(":")[0] for message in Message.objects.filter(receiver="chat").order_by("pk")]
+
+
+def test_a_further_item_that_turns_red_is_told_by_itself_once(was_ready: Environment, judge: Sweeper) -> None:
+    silent()
+    judge.look(3)
+    artifact(was_ready, ready=False)
+    judge.look()
+    assert told_of() == ["worker"], "one judgement alone is no turn"
+    judge.look(4)
+    assert told_of() == ["worker", "artifact"]
+    kept = Readiness.objects.get()
+    assert (kept.ready, sorted(kept.red), kept.turns) == (False, ["artifact", "worker"], 2)
+    further = Event.objects.latest("seq")
+    assert further.action == "readiness:turned_red"
+    assert further.payload["details"]["before"] == {"way_back": "not ready", "red": ["worker"]}
+    assert further.payload["details"]["after"] == {"way_back": "not ready", "red": ["worker", "artifact"]}
+
+
+def test_an_item_that_was_ready_again_and_turns_red_is_another_fact(was_ready: Environment, judge: Sweeper) -> None:
+    silent()
+    judge.look(2)
+    for ready in (False, True, False):
+        artifact(was_ready, ready=ready)
+        judge.look(3)
+    assert told_of() == ["worker", "artifact", "artifact"]
+
+
+def test_an_item_that_nobody_knows_for_a_while_is_not_told_again(was_ready: Environment, judge: Sweeper) -> None:
+    artifact(was_ready, ready=False)
+    judge.look(2)
+    looked_at = was_ready.readiness_looks.get().looked_at
+    silent()
+    for at in (looked_at - timedelta(hours=1), timezone.now()):
+        was_ready.readiness_looks.update(looked_at=at)
+        judge.look(3)
+    assert told_of() == ["artifact", "worker"]
+
+
+def test_further_items_of_what_was_never_ready_wake_nobody(production: Environment, judge: Sweeper) -> None:
+    silent()
+    judge.look(2)
+    artifact(production, ready=False)
+    judge.look(3)
+    assert sorted(Readiness.objects.get().red) == ["artifact", "worker"]
+    assert not Message.objects.exists()
+
+
+def test_of_two_sweeps_one_sees_a_further_item(was_ready: Environment) -> None:
+    items = [red("artifact", "gone", "Build it."), red("lock", "held", "Look.")]
+    assert turn(was_ready.pk, ready=False, red=items[:1])
+    further = [turn(was_ready.pk, ready=False, red=items, steady=items) for _ in range(2)]
+    assert further == [True, False]
+    assert told_of() == ["artifact", "lock"]
+
+
+def test_a_broker_that_is_away_is_told_apart_from_what_is_red_here(
+    was_ready: Environment, judge: Sweeper, answers: dict[str, bool]
+) -> None:
+    """B10: it is away for every environment, and sent as one message."""
+    answers["answers"] = False
+    silent()
+    judge.look(3)
+    here, broker = Message.objects.filter(receiver="chat").order_by("pk")
+    assert (here.together, here.text.partition(":")[0]) == ("", "worker")
+    assert broker.title == "the broker does not answer archive/production 2026.11.4"
+    assert (broker.together, broker.text.partition(":")[0]) == (BROKER_AWAY, "queue")
+    assert broker.due_at > here.due_at, "it waits for those of the other environments"
 
 
 def test_what_was_never_ready_has_not_turned(judge: Sweeper) -> None:

@@ -11,8 +11,10 @@ from werkzeug import Request, Response
 
 from releases.models import Environment, Message
 from releases.services import telling
+from releases.services.messages import BROKER_AWAY
 from releases.services.telling import ATTEMPTS_LIMIT, send_due
 from releases.states import MessageStatus
+from tests import factory
 from tests.hostile import dripping, hostile
 from tests.rig.ports import free_port
 from tests.services.conftest import LittleService
@@ -105,6 +107,52 @@ def test_two_processes_send_a_message_once(queued: Queue, received: list[dict[st
     stale = Message.objects.get()
     assert telling._claim(message)
     assert not telling._claim(stale)
+
+
+def test_what_several_environments_are_told_of_at_once_is_one_message_to_one_address(
+    queued: Queue, received: list[dict[str, str]], production: Environment, little_service: LittleService
+) -> None:
+    """B10: a broker that is away is away for all of them."""
+    text = little_service.catalogue.read_text()
+    first = text.index("[services.archive.environments.production]")
+    one = text[first : text.index("[services.archive.checklist")]
+    staging, other = (one.replace("production]", f"{key}]") for key in ("staging", "other"))
+    little_service.catalogue.write_text(text + staging + other.replace('"chat"', '"mail"').replace(":CHAT", ":MAIL"))
+    keys = ("production", "staging", "other")
+    places = [production if key == "production" else factory.environment(production.service, key) for key in keys]
+    for place, receiver in zip(places, ("chat", "chat", "mail"), strict=True):
+        fact = f"D-{place.pk} queue 1"
+        queued(fact, environment=place, receiver=receiver, together=BROKER_AWAY, title="one")
+    queued("D-9 not ready 1", title="way back not ready")
+    assert send_due() == 3, "one for both, one that is another fact, and one to an address that nobody gave"
+    titles = sorted(body["title"] for body in received)
+    assert titles == ["the broker does not answer: 2 environments", "way back not ready"]
+    both = next(body["message"] for body in received if "environments" in body["title"])
+    assert "archive/production, archive/staging" in both
+    sent = Message.objects.filter(status=MessageStatus.SENT)
+    assert {(message.fact, message.receiver) for message in sent} == {
+        (f"D-{places[0].pk} queue 1", "chat"),
+        (f"D-{places[1].pk} queue 1", "chat"),
+        ("D-9 not ready 1", "chat"),
+    }
+    assert "MAIL" in Message.objects.get(receiver="mail").problem
+
+
+def test_one_environment_alone_is_told_as_it_stands(queued: Queue, received: list[dict[str, str]]) -> None:
+    queued(together=BROKER_AWAY, title="the broker does not answer archive/production 2026.11.4")
+    assert send_due() == 1
+    assert received[0]["title"] == "the broker does not answer archive/production 2026.11.4"
+
+
+def test_more_than_fit_at_once_are_still_one_message(
+    queued: Queue, received: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MOST_AT_ONCE", 2)
+    for number in range(5):
+        queued(f"D-{number} queue 1", together=BROKER_AWAY)
+    assert send_due() == 1
+    assert len(received) == 1
+    assert Message.objects.filter(status=MessageStatus.SENT).count() == 5
 
 
 def test_a_receiver_that_is_down_is_tried_again_later(queued: Queue, chat: Callable[[str], None]) -> None:
