@@ -171,7 +171,7 @@ else:
     if DATABASE_POOL:
         DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
     else:
-        DATABASES["default"]["CONN_MAX_AGE"] = 60
+        DATABASES["default"]["CONN_MAX_AGE"] = 600
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
@@ -219,6 +219,9 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_DB_REUSE_MAX = 1000
+"""Tasks of one process on one connection: Celery's own default, a new one for each, takes 10 ms of every click. That a
+connection is too old or dead is seen before each task, as it is before each request (`config.celery`)."""
 CELERY_TASK_DEFAULT_QUEUE = "unrouted"
 # A click must answer within two seconds even when the broker accepts and never answers.
 CELERY_BROKER_TRANSPORT_OPTIONS = {

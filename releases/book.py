@@ -144,6 +144,22 @@ def record(
     **details: Any,
 ) -> Event:
     """Append one event in the transaction of the caller, and return it."""
+    event = entry(action, actor, about=about, service=service, environment=environment, reason=reason, **details)
+    append([event])
+    return event
+
+
+def entry(
+    action: Tag,
+    actor: Actor,
+    *,
+    about: str = "",
+    service: Service | None = None,
+    environment: Environment | None = None,
+    reason: str = "",
+    **details: Any,
+) -> Event:
+    """Return an event that is not in the book yet: `append` gives it its place."""
     if environment is not None:
         service = environment.service
     at = timezone.now()
@@ -162,26 +178,29 @@ def record(
         "origin": actor.origin,
         "details": details,
     }
-    digest = hashlib.sha256(canonical(payload)).hexdigest()
+    return Event(
+        at=at,
+        action=action.value,
+        actor=actor.name,
+        service=service_key,
+        environment=environment_key,
+        object_tag=about,
+        payload=payload,
+        payload_digest=hashlib.sha256(canonical(payload)).hexdigest(),
+    )
+
+
+def append(events: Sequence[Event]) -> None:
+    """Append events in this order, in the transaction of the caller, which holds the head of the book from here on."""
     with transaction.atomic(savepoint=False):
         head = _locked_head()
-        seq, previous = head.seq + 1, head.hash or GENESIS
-        event_hash = chain_hash(previous, seq, digest)
-        event = Event.objects.create(
-            seq=seq,
-            at=at,
-            action=action.value,
-            actor=actor.name,
-            service=service_key,
-            environment=environment_key,
-            object_tag=about,
-            payload=payload,
-            payload_digest=digest,
-            previous=previous,
-            hash=event_hash,
-        )
-        BookHead.objects.filter(pk=1).update(seq=seq, hash=event_hash)
-    return event
+        seq, last = head.seq, head.hash or GENESIS
+        for event in events:
+            seq += 1
+            event.seq, event.previous = seq, last
+            event.hash = last = chain_hash(last, seq, event.payload_digest)
+        Event.objects.bulk_create(events)
+        BookHead.objects.filter(pk=1).update(seq=seq, hash=last)
 
 
 class Anchored(Protocol):

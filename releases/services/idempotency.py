@@ -38,9 +38,6 @@ def once(actor: Actor, key: str, asked: BaseModel | str, make: Callable[[], T], 
     body = asked if isinstance(asked, str) else f"{type(asked).__name__} {asked.model_dump_json()}"
     digest = hashlib.sha256(body.encode()).hexdigest()
     owner = actor.user.username if actor.user else actor.name
-    known = _known(owner, key, digest, find)
-    if known is not None:
-        return known
     with transaction.atomic():
         row = _claim(owner, key, digest)
         if row is not None:

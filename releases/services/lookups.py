@@ -13,13 +13,13 @@ def listed_service(key: str) -> Service:
 
 
 def listed_environment(service_key: str, key: str) -> Environment:
-    service = listed_service(service_key)
     environment = (
         Environment.objects.select_related("service", "live__release")
-        .filter(service=service, key=key, listed=True)
+        .filter(service__key=service_key, service__listed=True, key=key, listed=True)
         .first()
     )
     if environment is None:
+        service = listed_service(service_key)
         known = ", ".join(service.environments.filter(listed=True).values_list("key", flat=True)[:20]) or "none"
         raise NotFound(_missing("environment", key, f"an environment of {service.key} ({known})"))
     return environment

@@ -20,12 +20,8 @@ def _moved(
     moved = Rollback.objects.filter(pk=rollback.pk, status__in=sources).update(
         status=to, version=F("version") + 1, **fields
     )
-    if moved:  # with what the next steps ask it for, in one query
-        rollback.refresh_from_db(
-            from_queryset=Rollback.objects.select_related(
-                "environment__service", "target__release", "undone", "deployment", "execution"
-            )
-        )
+    if moved:
+        reread(rollback)
     return bool(moved)
 
 
@@ -38,6 +34,12 @@ def moved_from(rollback: Rollback, to: RollbackStatus, **fields: Any) -> Rollbac
         if to in targets and _moved(rollback, [status], to, fields):
             return status
     return None
+
+
+def reread(rollback: Rollback) -> None:
+    """Read the row again; what it points to stays as it was read, unless it points to something else now."""
+    for name, value in Rollback.objects.filter(pk=rollback.pk).values().get().items():
+        setattr(rollback, name, value)
 
 
 def lock(rollback: Rollback) -> str:

@@ -218,54 +218,64 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
         deploying.request_stop(live, actor)
     for rehearsal in Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL):
         rehearsals.request_stop(rehearsal, actor)
-    if frozen:  # events come last: they lock the head of the book, and whoever holds that waits for no other row
-        book.record(
-            Tag.ENVIRONMENT_FROZEN,
-            actor,
-            about=rollback.tag,
-            environment=environment,
-            reason=why,
-            before={"frozen_by": ""},
-            after={"frozen_by": actor.name},
+    events = []
+    if frozen:
+        events.append(
+            book.entry(
+                Tag.ENVIRONMENT_FROZEN,
+                actor,
+                about=rollback.tag,
+                environment=environment,
+                reason=why,
+                before={"frozen_by": ""},
+                after={"frozen_by": actor.name},
+            )
         )
     if marked:
-        book.record(
-            Tag.RELEASE_MARKED_BAD,
-            actor,
-            about=live.release.tag,
-            environment=environment,
-            reason=why,
-            rollback=rollback.tag,
-            before={"bad_by": ""},
-            after={"bad_by": actor.name},
+        events.append(
+            book.entry(
+                Tag.RELEASE_MARKED_BAD,
+                actor,
+                about=live.release.tag,
+                environment=environment,
+                reason=why,
+                rollback=rollback.tag,
+                before={"bad_by": ""},
+                after={"bad_by": actor.name},
+            )
         )
     if losses:
-        book.record(
-            Tag.DATA_LOSS_ACCEPTED,
+        events.append(
+            book.entry(
+                Tag.DATA_LOSS_ACCEPTED,
+                actor,
+                about=rollback.tag,
+                environment=environment,
+                reason=why,
+                losses=losses,
+                migrations=shown_at_press(report),
+                verdict=live.verdict,
+            )
+        )
+    events.append(
+        book.entry(
+            Tag.ROLLBACK_PRESSED,
             actor,
             about=rollback.tag,
             environment=environment,
             reason=why,
-            losses=losses,
-            migrations=shown_at_press(report),
+            live=live.tag,
+            live_version=live.release.version,
+            target=target.tag,
+            target_version=target.release.version,
+            digest=spec.digest,
+            readiness=rollback.at_press["readiness"],
             verdict=live.verdict,
+            routes_to_purge=rollback.routes_to_purge if spec.purge else [],
+            accepted_losses=losses,
         )
-    book.record(
-        Tag.ROLLBACK_PRESSED,
-        actor,
-        about=rollback.tag,
-        environment=environment,
-        reason=why,
-        live=live.tag,
-        live_version=live.release.version,
-        target=target.tag,
-        target_version=target.release.version,
-        digest=spec.digest,
-        readiness=rollback.at_press["readiness"],
-        verdict=live.verdict,
-        routes_to_purge=rollback.routes_to_purge if spec.purge else [],
-        accepted_losses=losses,
     )
+    book.append(events)  # at last: whoever holds the head of the book waits for no other row
     knock("run_rollback", environment.act_queue, rollback.pk)
     if marked:  # after the one that matters
         _look_elsewhere(rollback)

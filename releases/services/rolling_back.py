@@ -25,7 +25,7 @@ from releases.services.executions import acquired, begin_execution, end_executio
 from releases.services.leases import Heartbeat
 from releases.services.outcomes import end_rollback
 from releases.services.retrying import retried
-from releases.services.rollback_rows import lock, move, note
+from releases.services.rollback_rows import lock, move, note, reread
 from releases.states import (
     CommandState,
     DeploymentKind,
@@ -56,7 +56,7 @@ def run_rollback(rollback_id: int) -> None:
         acquired(place_lock, f"rollback {rollback.tag}")
     except LockHeld as held:
         holder = held.holder.sentence
-        rollback.refresh_from_db()
+        reread(rollback)
         if not rollback.override_by:
             _wait(rollback, holder, lock_holder=holder)
             return
@@ -83,7 +83,7 @@ def continue_rollback(rollback_id: int) -> None:
         return
     if rollback.status == RollbackStatus.PURGING and rollback.purge_execution_id is None:
         _purge(rollback)
-        rollback.refresh_from_db()
+        reread(rollback)
     elif rollback.status in (RollbackStatus.PURGING, RollbackStatus.STOPPING) and not _executing(rollback):
         move(rollback, RollbackStatus.VERIFYING)
     if rollback.status == RollbackStatus.VERIFYING and rollback.restore_run_id is None:
@@ -152,16 +152,9 @@ def _executing(rollback: Rollback) -> bool:
 
 
 def _get(rollback_id: int) -> Rollback:
-    return Rollback.objects.select_related(
-        "environment__service",
-        "requester",
-        "execution",
-        "purge_execution",
-        "deployment",
-        "undone__release",
-        "target__release",
-        "target__verify_run",
-    ).get(pk=rollback_id)
+    return Rollback.objects.select_related("environment__service", "undone__release", "target__release").get(
+        pk=rollback_id
+    )
 
 
 @retried
