@@ -89,8 +89,8 @@ def _kept(pk: int) -> dict[str, Any]:
 
 def _taken(request: HttpRequest, pk: int, form: str) -> dict[str, Any]:
     """Return what is kept, for a file; that somebody takes it is a line of the book, behind all that the file shows."""
-    _, head = book.ends()
     actor = actor_of(request)
     kept = _kept(pk)
+    _, head = book.ends()  # after the events, so that none of them lies behind it
     note_export(form, f"everything about {kept['release'].tag}, {kept['release']}", actor=actor)
     return kept | {"made_at": timezone.now(), "made_by": actor.name, "head": head}

@@ -119,6 +119,26 @@ def test_every_page_fits_and_nothing_complains_of_it(
     assert wrong == {}
 
 
+@pytest.mark.parametrize("seat", [Seat("lead", 1440, "light")], ids=str)
+def test_the_evidence_of_a_release_opens_from_a_disk_and_asks_for_nothing(
+    live_server: LiveServer,
+    addresses: dict[str, str],  # noqa: F811
+    context: BrowserContext,
+    tmp_path: Path,
+) -> None:
+    page = context.new_page()
+    page.goto(f"{live_server.url}{addresses['release']}")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="One HTML file").click()
+    file = tmp_path / taken.value.suggested_filename
+    taken.value.save_as(file)
+    complaints, asked = complaints_of(page), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert (complaints, flaws(page), asked) == ([], [], [file.as_uri()])
+    assert page.evaluate("getComputedStyle(document.querySelector('.panel')).borderRadius") == "4px", "its style holds"
+
+
 def is_page(client: Client, address: str) -> bool:
     """Whether an address shows this person a page: not a file to take along, and not for others only."""
     answer = client.get(address, follow=True)
