@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard import last_seen
 from dashboard.passwords import TooManyTries, check_own
@@ -20,17 +20,29 @@ from releases.models import User
 from releases.origin import client_address
 from releases.services.people import choose_password, opens
 
+LINK = "password_link"
+"""Where a session keeps whose link was opened in it, and its secret."""
 LONGEST = 4096
 """Characters of a password; hashing a longer one would only cost time."""
+
+
+@require_safe
+@never_cache
+def link(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
+    """Take a link along in the session, and lead to the form: a refused one would log the address with the secret."""
+    if _holder(pk, secret) is None:
+        return render(request, "password_link_ended.html", status=410)
+    request.session[LINK] = [pk, secret]
+    return HttpResponseRedirect(reverse("password_choose"))
 
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def choose(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
+def choose(request: HttpRequest) -> HttpResponse:
     """Ask for a new password; a POST keeps it, 303 to the sign-in. Whoever has the link is taken for the person."""
-    user = User.objects.filter(pk=pk).first()
-    if user is None or not opens(user, secret):
+    user = _holder(*request.session.get(LINK, (0, "")))
+    if user is None:
         return render(request, "password_link_ended.html", status=410)
     if request.method != "POST":
         return _form(request, user)
@@ -47,6 +59,10 @@ def choose(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
         return _form(request, user, refusal)
     if not choose_password(user, chosen, actor=actor):
         return render(request, "password_link_ended.html", status=410)
+    if request.user.pk == user.pk:
+        request.session.flush()  # it ended with the others
+    else:
+        del request.session[LINK]
     return HttpResponseRedirect(reverse("login"), status=303)
 
 
@@ -95,6 +111,12 @@ def _change_form(request: HttpRequest, refusal: Refused | None = None) -> HttpRe
     context = {"problems": refusal.problems if refusal else ()}
     answer = render(request, "password_change.html", context, status=refusal.status if refusal else 200)
     return with_retry_after(answer, refusal)
+
+
+def _holder(pk: int, secret: str) -> User | None:
+    """Return whose link this is, while it works."""
+    user = User.objects.filter(pk=pk).first()
+    return user if user and opens(user, secret) else None
 
 
 def _form(request: HttpRequest, user: User, refusal: Invalid | None = None) -> HttpResponse:

@@ -175,7 +175,7 @@ def _shown(
 
 def _link(request: HttpRequest, user: User, done: str) -> HttpResponse:
     secret = verbs.make_password_link(user, actor=actor_of(request))
-    address = request.build_absolute_uri(reverse("password_choose", args=[user.pk, secret]))
+    address = request.build_absolute_uri(reverse("password_link", args=[user.pk, secret]))
     return render(request, "person_link.html", {"who": user, "address": address, "done": done})
 
 

@@ -18,12 +18,12 @@ from pytest_django.live_server_helper import LiveServer
 
 from releases.models import Environment, Execution, Finding, Freeze, Rehearsal, Release, Rollback, Service
 from tests import factory
-from tests.dashboard.test_who_may_open_what import BOOK, EVERYBODY, PEOPLE, SIGNED_IN, addresses  # noqa: F401 - a fixture
+from tests.dashboard.test_who_may_open_what import BOOK, BY_LINK, EVERYBODY, PEOPLE, SIGNED_IN, addresses  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.once
 
 PICTURES = Path(settings.BASE_DIR) / "build" / "pages"
-PAGES = sorted(SIGNED_IN | BOOK | PEOPLE | EVERYBODY - {"healthz"})
+PAGES = sorted(SIGNED_IN | BOOK | PEOPLE | BY_LINK | EVERYBODY - {"healthz"})
 WORD = "Donaudampfschifffahrtsgesellschaft" * 3
 LONG = f"{WORD} <b>&amp; \u202eright to left\u202c\x1b[31m " * 40
 

@@ -35,6 +35,15 @@ def link_on(answer: Any) -> str:
     return found[1]
 
 
+def choose(link: str, typed: str, again: str | None = None, client: Client | None = None) -> Any:
+    """Open a link and choose a password."""
+    client = client or Client()
+    opened = client.get(link)
+    if opened.status_code != 302:
+        return opened
+    return client.post(opened["Location"], {"new_password": typed, "again": typed if again is None else again})
+
+
 def actions() -> list[str]:
     return list(Event.objects.order_by("seq").values_list("action", flat=True))
 
@@ -102,8 +111,8 @@ def test_a_person_is_added_and_chooses_a_password_by_a_link_that_is_shown_once(b
     link = link_on(answer)
     assert link not in str([event.payload for event in Event.objects.all()])
     client = Client()
-    assert "For Dee Lang , who signs in as dee ." in words(client.get(link))
-    chosen = client.post(link, {"new_password": "correct horse battery", "again": "correct horse battery"})
+    assert "For Dee Lang , who signs in as dee ." in words(client.get(link, follow=True))
+    chosen = choose(link, "correct horse battery", client=client)
     assert (chosen.status_code, chosen["Location"]) == (303, "/login")
     assert client.post("/login", {"username": "dee", "password": "correct horse battery"}).status_code == 302
     assert actions()[-1] == "person:password_chosen"
@@ -268,10 +277,12 @@ def test_somebody_who_is_not_there_is_not_found(browser: Client, page: str) -> N
 def test_a_link_works_once(browser: Client) -> None:
     cho = factory.on_call()
     link = link_on(browser.post(f"/people/{cho.pk}/link"))
-    typed = {"new_password": "another horse battery", "again": "another horse battery"}
-    assert Client().post(link, typed).status_code == 303
-    again = Client().post(link, typed | {"new_password": "a third horse battery", "again": "a third horse battery"})
-    assert again.status_code == 410
+    late = Client()
+    late.get(link)
+    assert choose(link, "another horse battery").status_code == 303
+    assert choose(link, "a third horse battery").status_code == 410
+    typed = {"new_password": "a third horse battery", "again": "a third horse battery"}
+    assert late.post("/password", typed).status_code == 410
     assert User.objects.get(pk=cho.pk).check_password("another horse battery")
 
 
@@ -280,7 +291,7 @@ def test_a_new_password_by_link_ends_the_sessions_of_the_old_one(browser: Client
     phone = signed_in(cho)
     link = link_on(browser.post(f"/people/{cho.pk}/link"))
     assert phone.get("/account").status_code == 200
-    Client().post(link, {"new_password": "another horse battery", "again": "another horse battery"})
+    choose(link, "another horse battery")
     assert phone.get("/account").status_code == 302
     assert not cho.sessions.exists()
 
@@ -315,8 +326,34 @@ def test_a_password_that_is_none_is_refused_and_not_repeated(
 ) -> None:
     cho = factory.on_call()
     link = link_on(browser.post(f"/people/{cho.pk}/link"))
-    answer = Client().post(link, {"new_password": typed, "again": again})
+    answer = choose(link, typed, again)
     assert answer.status_code == 422
     assert said in words(answer)
     assert not typed or f'value="{typed}"' not in answer.content.decode()
     assert User.objects.get(pk=cho.pk).check_password("correct horse battery")
+
+
+@pytest.mark.parametrize("who", ["the person", "somebody else"])
+def test_a_link_that_is_opened_where_somebody_is_signed_in_works_too(browser: Client, ana: User, who: str) -> None:
+    cho = factory.on_call()
+    link = link_on(browser.post(f"/people/{cho.pk}/link"))
+    key = link.rpartition("/")[2]
+    if who == "the person":
+        client = Client()
+        client.get(link)
+        client.force_login(cho)  # which ends the link, as every sign-in does
+        assert client.get("/password").status_code == 410
+        link = link_on(browser.post(f"/people/{cho.pk}/link"))
+    else:
+        client = browser
+    assert choose(link, "another horse battery", client=client).status_code == 303
+    assert key not in str(client.session.items())
+    assert client.get("/account").status_code == (302 if who == "the person" else 200)
+
+
+def test_a_refused_password_leaves_no_secret_in_the_log(browser: Client, caplog: pytest.LogCaptureFixture) -> None:
+    cho = factory.on_call()
+    link = link_on(browser.post(f"/people/{cho.pk}/link"))
+    assert choose(link, "short").status_code == 422
+    assert "Unprocessable" in caplog.text
+    assert link.rpartition("/")[2] not in caplog.text

@@ -17,8 +17,10 @@ from tests.dashboard.pages import HTMX, signed_in
 
 pytestmark = pytest.mark.django_db
 
-EVERYBODY = {"healthz", "login", "password_choose"}
+EVERYBODY = {"healthz", "login"}
 """Open to people who are not signed in."""
+BY_LINK = {"password_link", "password_choose"}
+"""Open to whoever has a link that works."""
 SIGNED_IN = {
     "account",
     "account_password",
@@ -208,7 +210,7 @@ def addresses() -> dict[str, str]:
         "service": {"service": "archive"},
         "account_token_revoke": {"pk": 1},
         "account_session_end": {"pk": 1},
-        "password_choose": {"pk": user.pk, "secret": default_token_generator.make_token(user)},
+        "password_link": {"pk": user.pk, "secret": default_token_generator.make_token(user)},
         "person_group_take": {"pk": user.pk, "membership": user.memberships.get().pk},
         "service_mine": {"service": "archive"},
         "result_confirm": {"pk": promising.pk, "number": 1},
@@ -230,7 +232,7 @@ def addresses() -> dict[str, str]:
 
 
 def classified() -> set[str]:
-    return EVERYBODY | SIGNED_IN | REGIONS | set(ACTIONS) | BOOK | PEOPLE | PEOPLE_ACTIONS | OWN
+    return EVERYBODY | BY_LINK | SIGNED_IN | REGIONS | set(ACTIONS) | BOOK | PEOPLE | PEOPLE_ACTIONS | OWN
 
 
 def browser(role: str) -> Client:
@@ -329,6 +331,13 @@ def test_a_lead_of_one_service_manages_nobody(addresses: dict[str, str]) -> None
     assert posted == {403}
 
 
-def test_what_is_open_to_everybody_is_the_health_the_sign_in_and_a_link_that_holds(addresses: dict[str, str]) -> None:
+def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:
     for name in EVERYBODY:
         assert Client().get(addresses[name]).status_code == 200
+
+
+def test_a_password_is_chosen_by_whoever_has_the_link_and_by_nobody_else(addresses: dict[str, str]) -> None:
+    assert Client().get(addresses["password_choose"]).status_code == 410
+    client = Client()
+    assert client.get(addresses["password_link"])["Location"] == addresses["password_choose"]
+    assert client.get(addresses["password_choose"]).status_code == 200
