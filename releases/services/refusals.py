@@ -1,7 +1,8 @@
 """What keeps a deployment, a rehearsal or a rollback from being begun, each as the problem that a person reads."""
 
 from releases import queries
-from releases.errors import DO_NOT_RETRY, Conflict, Problem
+from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
+from releases.intake import RollbackSpec
 from releases.models import (
     Deployment,
     Environment,
@@ -116,4 +117,61 @@ def without_rehearsal(environment: Environment, release: Release) -> None:
             retry="after the rehearsal",
         ),
         made=receipt.rehearsal if receipt else None,
+    )
+
+
+def while_rolling_back(environment: Environment, target: int) -> None:
+    """Refuse a second rollback, and point to the one that is open."""
+    rollback = queries.open_rollback(environment)
+    if rollback is not None:
+        asked = Deployment.objects.filter(pk=target, environment=environment).values_list("release__version").first()
+        raise Conflict(
+            Problem(
+                "rollback_open",
+                f"{rollback.requested_by} already rolls {environment} back to {rollback.target.release.version}: "
+                f"{rollback.tag}.",
+                f"no open rollback of {environment}; watch {rollback.tag}",
+                field="target",
+                got=asked[0] if asked else f"D-{target}",
+                retry=f"when {rollback.tag} has ended",
+            ),
+            made=rollback,
+        )
+
+
+def unless_live(spec: RollbackSpec, live: Deployment | None, environment: Environment) -> Deployment:
+    """Return what is live, or refuse a press that was shown something else."""
+    if live is None or live.pk != spec.live:
+        is_live = f"{live.release.version} ({live.tag})" if live else "nothing"
+        raise Conflict(
+            Problem(
+                "live_moved",
+                f"D-{spec.live} was shown as live in {environment}; now it is {is_live}.",
+                "the deployment that is live now",
+                field="live",
+                got=f"D-{spec.live}",
+                retry="after a fresh look",
+            )
+        )
+    return live
+
+
+def unless_a_target(spec: RollbackSpec, back: queries.WayBack) -> Deployment:
+    """Return the deployment to go back to, or refuse one that is no target."""
+    for deployment in back.targets:
+        if deployment.pk == spec.target:
+            return deployment
+    why = next(
+        (skipped.why for skipped in back.skipped if skipped.deployment.pk == spec.target), "it is not earlier here"
+    )
+    raise Invalid(
+        Problem(
+            "not_a_target",
+            f"D-{spec.target} is no target of a rollback: {why}.",
+            "one of "
+            + (", ".join(deployment.tag for deployment in back.targets[:10]) or "none: nothing to go back to"),
+            field="target",
+            got=f"D-{spec.target}",
+            retry=DO_NOT_RETRY,
+        )
     )

@@ -9,10 +9,10 @@ from releases import book, broker, queries
 from releases.actor import Actor
 from releases.book import Tag
 from releases.display import utc_text
-from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
+from releases.errors import DO_NOT_RETRY, Conflict, Problem
 from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
 from releases.knocks import knock
-from releases.models import Deployment, Environment, Execution, Freeze, Rehearsal, Release, Rollback
+from releases.models import Environment, Execution, Freeze, Rehearsal, Release, Rollback
 from releases.queries import readiness
 from releases.services import deploying, refusals, rehearsals
 from releases.services.commands import look_soon
@@ -151,7 +151,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
             )
             knock("continue_rollback", rollback.environment.act_queue, rollback.pk)
     except IntegrityError:
-        _refuse_if_open(rollback.environment, target=rollback.target_id)
+        refusals.while_rolling_back(rollback.environment, target=rollback.target_id)
         raise
     return True
 
@@ -171,11 +171,11 @@ def _refuse_if_superseded(rollback: Rollback) -> None:
 
 
 def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollback:
-    _refuse_if_open(environment, spec.target)
+    refusals.while_rolling_back(environment, spec.target)
     environment = _locked(environment)
     back = queries.way_back(environment)
-    live = _the_live_one(spec, back.live, environment)
-    target = _a_target(spec, back)
+    live = refusals.unless_live(spec, back.live, environment)
+    target = refusals.unless_a_target(spec, back)
     rendered = queries.rendered_for(environment, target)
     refusals.of_another_command(rendered, spec.digest)
     report = queries.migration_report(environment, live, target)
@@ -209,7 +209,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
             )
             keep_rollback(rollback)
     except IntegrityError:
-        _refuse_if_open(environment, spec.target)
+        refusals.while_rolling_back(environment, spec.target)
         raise
     why = f"{REASONS[spec.reason]}{f': {spec.words}' if spec.words else ''}"
     frozen = _freeze(environment, rollback, actor, why)
@@ -288,60 +288,6 @@ def _locked(environment: Environment) -> Environment:
         Environment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("service", "live__release")
         .get(pk=environment.pk)
-    )
-
-
-def _refuse_if_open(environment: Environment, target: int) -> None:
-    rollback = queries.open_rollback(environment)
-    if rollback is not None:
-        asked = Deployment.objects.filter(pk=target, environment=environment).values_list("release__version").first()
-        raise Conflict(
-            Problem(
-                "rollback_open",
-                f"{rollback.requested_by} already rolls {environment} back to {rollback.target.release.version}: "
-                f"{rollback.tag}.",
-                f"no open rollback of {environment}; watch {rollback.tag}",
-                field="target",
-                got=asked[0] if asked else f"D-{target}",
-                retry=f"when {rollback.tag} has ended",
-            ),
-            made=rollback,
-        )
-
-
-def _the_live_one(spec: RollbackSpec, live: Deployment | None, environment: Environment) -> Deployment:
-    if live is None or live.pk != spec.live:
-        is_live = f"{live.release.version} ({live.tag})" if live else "nothing"
-        raise Conflict(
-            Problem(
-                "live_moved",
-                f"D-{spec.live} was shown as live in {environment}; now it is {is_live}.",
-                "the deployment that is live now",
-                field="live",
-                got=f"D-{spec.live}",
-                retry="after a fresh look",
-            )
-        )
-    return live
-
-
-def _a_target(spec: RollbackSpec, back: queries.WayBack) -> Deployment:
-    for deployment in back.targets:
-        if deployment.pk == spec.target:
-            return deployment
-    why = next(
-        (skipped.why for skipped in back.skipped if skipped.deployment.pk == spec.target), "it is not earlier here"
-    )
-    raise Invalid(
-        Problem(
-            "not_a_target",
-            f"D-{spec.target} is no target of a rollback: {why}.",
-            "one of "
-            + (", ".join(deployment.tag for deployment in back.targets[:10]) or "none: nothing to go back to"),
-            field="target",
-            got=f"D-{spec.target}",
-            retry=DO_NOT_RETRY,
-        )
     )
 
 
