@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 TABLE = "releases_passage"
@@ -81,10 +82,14 @@ def keep(passage: int, text: str, tags: Sequence[str], using: str = DEFAULT_DB_A
 
 
 def matching(query: Query, rows: int, using: str = DEFAULT_DB_ALIAS) -> RawSQL:
-    """Return the numbers of the first so many passages that match, as a subquery: the newest, or from `after` up."""
-    sql, params = (_on_postgresql if connections[using].vendor == "postgresql" else _on_sqlite)(query, rows)
+    """Return the condition of the first so many passages that match: the newest, or from `after` up."""
+    on_postgresql = connections[using].vendor == "postgresql"
+    sql, params = (_on_postgresql if on_postgresql else _on_sqlite)(query, rows)
+    # As an array they are found first. As a subquery PostgreSQL joins them, with all that a page reads of a passage as
+    # one table too many for it to begin with the few.
+    condition = f"{TABLE}.id = ANY(ARRAY({sql}))" if on_postgresql else f"{TABLE}.id IN ({sql})"
     # Words and numbers are in the parameters.
-    return RawSQL(sql, params)  # noqa: S611
+    return RawSQL(condition, params, output_field=BooleanField())  # noqa: S611
 
 
 def _on_sqlite(query: Query, rows: int) -> tuple[str, list[Any]]:

@@ -60,7 +60,7 @@ def search_page(wanted: Wanted, zone: tzinfo, at: Position) -> Page[Hit]:
         after=max(key for key in (at.after, lowest) if key is not None) if upwards else None,
     )
     found = list(
-        Passage.objects.filter(pk__in=search.matching(query, PAGE + 1))
+        Passage.objects.filter(search.matching(query, PAGE + 1))
         .select_related(
             "release__service",
             "rollback__environment__service",
