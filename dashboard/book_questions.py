@@ -38,6 +38,11 @@ def asked_days(given: Mapping[str, str]) -> Days:
     return Days(texts["from"], texts["to"], Period(found.since(UTC), found.until(UTC)))
 
 
+def asked_text(given: Mapping[str, str], name: str, limit: int) -> str:
+    """Read a text of the address, so much of it; without the one character that a database takes in no text."""
+    return given.get(name, "").replace("\0", "").strip()[:limit]
+
+
 def in_words(period: Period) -> str:
     """Say a time in words: `in March 2026`, `on 14 Mar 2026`, `from 1 Mar 2026 to 4 Apr 2026`, `since 1 Mar 2026`."""
     if period.since is None and period.until is None:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard.book_questions import Days, asked_days, in_words, joined, place_in_words
+from dashboard.book_questions import Days, asked_days, asked_text, in_words, joined, place_in_words
 from dashboard.filters import position
 from dashboard.requests import actor_of, page
 from dashboard.wording import count
@@ -72,8 +72,8 @@ def asked_decisions(request: HttpRequest, days: Days) -> Asked:
     kind = request.GET.get("kind", "")
     return Asked(
         kind=kind if kind in KINDS else "",
-        service=request.GET.get("service", "")[:40],
-        environment=request.GET.get("environment", "")[:40],
+        service=asked_text(request.GET, "service", 40),
+        environment=asked_text(request.GET, "environment", 40),
         period=days.period,
     )
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from dashboard.book_questions import Days, asked_days, in_words, joined, place_in_words
+from dashboard.book_questions import Days, asked_days, asked_text, in_words, joined, place_in_words
 from dashboard.filters import position
 from dashboard.views.audit import choices, desk
 from releases.book import Tag
@@ -49,15 +49,15 @@ def events(request: HttpRequest) -> HttpResponse:
 
 def asked_events(request: HttpRequest, days: Days, names: list[str]) -> Sought:
     """Read what is looked for."""
-    actor = request.GET.get("actor", "").strip()[:150]
+    actor = asked_text(request.GET, "actor", 150)
     action = request.GET.get("action", "")
     return Sought(
         actor=actor,
         names=meant(actor, names) if actor else (),
-        object=request.GET.get("object", "").strip().upper()[:40],
+        object=asked_text(request.GET, "object", 40).upper(),
         action=action if action in SUBJECTS or action in list(Tag) else "",
-        service=request.GET.get("service", "")[:40],
-        environment=request.GET.get("environment", "")[:40],
+        service=asked_text(request.GET, "service", 40),
+        environment=asked_text(request.GET, "environment", 40),
         period=days.period,
     )
 

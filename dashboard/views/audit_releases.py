@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from dashboard import evidence_file
-from dashboard.book_questions import joined, place_in_words
+from dashboard.book_questions import asked_text, joined, place_in_words
 from dashboard.filters import position
 from dashboard.requests import actor_of
 from dashboard.route_pictures import pictures_of
@@ -28,10 +28,10 @@ from releases.services.book_exports import note_export
 def releases(request: HttpRequest) -> HttpResponse:
     """Show the releases that are looked for, newest first."""
     owners = names_in(Release, "owner")
-    owner = request.GET.get("owner", "").strip()[:150]
+    owner = asked_text(request.GET, "owner", 150)
     sought = SoughtReleases(
-        version=request.GET.get("version", "").strip()[:100],
-        service=request.GET.get("service", "")[:40],
+        version=asked_text(request.GET, "version", 100),
+        service=asked_text(request.GET, "service", 40),
         owner=owner,
         owners=meant(owner, owners) if owner else (),
     )

@@ -97,6 +97,18 @@ def test_many_releases_ask_no_more_than_few(lee: Client) -> None:
     assert ask_after(20) == few <= 16
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/audit/releases?version=%00&service=%00a&owner=%00",
+        "/audit?service=%00a&environment=%00",
+        "/audit/events?actor=%00&object=%00a&service=%00&environment=%00",
+    ],
+)
+def test_a_character_that_no_database_takes_is_no_failure(lee: Client, address: str) -> None:
+    assert lee.get(address).status_code == 200
+
+
 def test_hostile_words_stay_words(lee: Client) -> None:
     factory.release(factory.service(), "1.0", owner="<script>alert(1)</script>")
     source = lee.get("/audit/releases?owner=%3Cscript%3E").content.decode()
