@@ -16,16 +16,18 @@ class Watched:
 
     def __init__(self, parents: Sequence[int]) -> None:
         self._parents = frozenset(parents)
-        self._children: list[Path] = []
+        self._spent: dict[Path, int] = {}
+        """By child that was ever found; what one had spent when it ended stays."""
 
     def find(self) -> None:
         """Look which children there are now."""
         folders = [folder for folder in PROC.iterdir() if folder.name.isdigit()]
-        self._children = [folder for folder in folders if _parent_of(folder) in self._parents]
+        self._spent |= {folder: _spent(folder, 0) for folder in folders if _parent_of(folder) in self._parents}
 
     def milliseconds(self) -> float:
         """Return what those that were found have spent until now."""
-        return sum(map(_spent, self._children)) / 1e6
+        self._spent = {folder: _spent(folder, before) for folder, before in self._spent.items()}
+        return sum(self._spent.values()) / 1e6
 
 
 def postmaster_of(database: str) -> int:
@@ -44,9 +46,9 @@ def _parent_of(folder: Path) -> int:
         return 0  # it has just ended
 
 
-def _spent(folder: Path) -> int:
-    """Return the nanoseconds of all threads of a process; 0 once it has ended."""
+def _spent(folder: Path, before: int) -> int:
+    """Return the nanoseconds of all threads of a process; what it had spent before, once it has ended."""
     try:
         return sum(int((thread / "schedstat").read_text().split()[0]) for thread in (folder / "task").iterdir())
     except (FileNotFoundError, ProcessLookupError):
-        return 0
+        return before
