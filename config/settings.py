@@ -101,8 +101,8 @@ PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 """Seconds for which a link to choose a password works."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
-BOARD_SHARED_SECONDS = 1.0
-"""For how long the boards that people have open share one look at whether anything changed."""
+SHARED_SECONDS = 1.0
+"""For how long all who ask share one look: at whether a board changed, at which environments a history offers."""
 PUBLIC_URL = env.str("ROLLBOOK_URL", "").rstrip("/")
 """Where people reach Rollbook, such as https://rollbook.example.org: messages lead there."""
 API_BODY_LIMIT = 1024 * 1024

@@ -3,6 +3,7 @@
 import datetime
 import functools
 import shlex
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,6 +44,7 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         url=url,
         numbered=numbered,
         marked=marked,
+        options_of=options_of,
         when_of=when_of,
         since_of=since_of,
         static=static,
@@ -97,6 +99,16 @@ def _path(name: str, args: tuple[Any, ...]) -> str:
 def numbered(name: str) -> str:
     """Return what stands before the number in the addresses of such pages: `/releases/`, for lists of many."""
     return reverse(name, args=[0]).removesuffix("0")
+
+
+def options_of(options: Iterable[tuple[object, object]], chosen: str) -> Markup:
+    """Return the options of a select: a page may have hundreds of them, and nearly always the same."""
+    return Markup("\n").join(_option(str(key), str(words), str(key) == chosen) for key, words in options)
+
+
+@functools.lru_cache(maxsize=5000)
+def _option(key: str, words: str, chosen: bool) -> Markup:
+    return Markup('<option value="{}"{}>{}</option>').format(key, Markup(" selected") if chosen else "", words)
 
 
 def when_of(moment: datetime.datetime, now: datetime.datetime) -> Markup:

@@ -1,4 +1,4 @@
-"""What many open pages ask for every few seconds, looked up once for all of them."""
+"""What is the same for everybody and asked for again and again, looked up once for all of them."""
 
 import threading
 import time

@@ -23,5 +23,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in real life: in memory there would be no WAL, no second process, and locking of another kind.
     DATABASES["default"]["TEST"] = {"NAME": str(ROLLBOOK_HOME / "tests.sqlite3")}
-BOARD_SHARED_SECONDS = 0.0  # each test sees what it has just written
+SHARED_SECONDS = 0.0  # each test sees what it has just written
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing, and warnings are errors here

@@ -68,7 +68,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def board_live(request: HttpRequest) -> HttpResponse:
     """Answer the board as it stands now; 204 when it is as the reader's, which `v` names."""
     known = request.GET.get("v", "")
-    if known and known == _tokens.get(key_of(request), settings.BOARD_SHARED_SECONDS):
+    if known and known == _tokens.get(key_of(request), settings.SHARED_SECONDS):
         return HttpResponse(status=204)
     context = _context(request)
     if known == context["token"]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import filters
 from dashboard.requests import page
+from dashboard.shared import Shared
 from releases.history_export import (
     DEPLOYMENT_COLUMNS,
     RELEASE_COLUMNS,
@@ -20,7 +22,7 @@ from releases.history_export import (
     deployment_facts,
     release_facts,
 )
-from releases.queries.filtering import all_places
+from releases.queries.filtering import Places, all_places
 from releases.queries.history import deployments_page, every_deployment, every_release, releases_page
 from releases.queries.paging import Page
 from releases.queries.passages import search_page
@@ -32,7 +34,7 @@ from releases.wanted import KINDS, RELEASE, Wanted, wanted
 def history(request: HttpRequest) -> HttpResponse:
     asked = filters.asked(request)
     at = filters.position(request)
-    places = all_places()
+    places = _places.get(None, settings.SHARED_SECONDS)
     zone = timezone.get_current_timezone()
     shown: Page[Any] = Page((), None)
     if asked.wanted is not None and asked.wanted.words:
@@ -64,6 +66,9 @@ def history_csv(request: HttpRequest) -> HttpResponse:
 def history_jsonl(request: HttpRequest) -> HttpResponse:
     """Send the whole filtered list as JSON Lines, as it is read."""
     return _file(as_json_lines(_facts(_wanted(request))), "jsonl", "application/jsonl; charset=utf-8")
+
+
+_places: Shared[None, Places] = Shared(lambda _: all_places())
 
 
 def _wanted(request: HttpRequest) -> Wanted:

@@ -113,7 +113,7 @@ def test_few_services_stand_together(cho: User) -> None:
 def test_boards_on_which_nothing_changed_share_one_look(
     cho: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.BOARD_SHARED_SECONDS = 60.0
+    settings.SHARED_SECONDS = 60.0
     monkeypatch.setattr(board._tokens, "_kept", {})  # what other tests have looked at
     two_services()
     client = signed_in(cho)
@@ -126,7 +126,7 @@ def test_boards_on_which_nothing_changed_share_one_look(
 
 
 def test_a_change_is_seen_once_the_shared_look_is_over(cho: User, settings: Any) -> None:
-    settings.BOARD_SHARED_SECONDS = 0.0
+    settings.SHARED_SECONDS = 0.0
     two_services()
     client = signed_in(cho)
     asked = polled(client.get("/"))
