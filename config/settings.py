@@ -168,7 +168,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Measured at a million releases: compiling a page's statements took seconds, and running them milliseconds.
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "options": "-c jit=off"}
+    # What the address itself asks for, such as `?sslmode=verify-full`, goes before.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "options": "-c jit=off"} | DATABASES["default"].get(
+        "OPTIONS", {}
+    )
     if DATABASE_POOL:
         DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
     else:
