@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,8 +45,17 @@ DURABLE = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"]
 Samples = Sequence[float]
 
 
-def measure(how: str, rounds: int, home: Path, database: str) -> tuple[dict[str, Samples], Samples]:
-    """Return the samples of every phase of a click, and those of the bare task, in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Samples in milliseconds."""
+
+    phases: dict[str, Samples]
+    bare: Samples
+    least: Samples
+
+
+def measure(how: str, rounds: int, home: Path, database: str) -> Measured:
+    """Press so often, and return what was measured."""
     environment = os.environ | {
         "DATABASE_URL": database,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -57,16 +67,21 @@ def measure(how: str, rounds: int, home: Path, database: str) -> tuple[dict[str,
     argv = [sys.executable, "-m", "bench.clicks", how, str(rounds)]
     done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS)
     found = json.loads(done.stdout.splitlines()[-1])
-    return {phase: [click[phase] for click in found["clicks"]] for phase in PHASES}, found["bare"]
+    phases: dict[str, Samples] = {phase: [click[phase] for click in found["clicks"]] for phase in PHASES}
+    return Measured(phases, found["bare"], found["least"])
 
 
-def show(where: str, phases: dict[str, Samples], bare: Samples) -> None:
+def show(where: str, measured: Measured) -> None:
     load = "load of the machine, 15 minutes: {2:.1f} on {cpus} processors"
     print("\n" + load.format(*os.getloadavg(), cpus=os.cpu_count()), end="")
-    print(f"\n{f'{where}, {len(bare)} of each, ms':60}" + "".join(f"{f'p{percent}':>9}" for percent in PERCENTILES))
-    _line("bare task: sent to started", bare)
+    print(
+        f"\n{f'{where}, {len(measured.bare)} of each, ms':60}"
+        + "".join(f"{f'p{percent}':>9}" for percent in PERCENTILES)
+    )
+    _line("bare task: sent to started", measured.bare)
+    _line("bare signed-in answer, two commits, bare task, program", measured.least)
     for phase, words in PHASES.items():
-        _line(words, phases[phase])
+        _line(words, measured.phases[phase])
 
 
 def _line(what: str, samples: Samples) -> None:
@@ -79,17 +94,16 @@ def _goal(what: str, ratio: float, limit: float) -> None:
 
 def main() -> None:
     with run_postgres(DURABLE) as server, _home() as home:
-        redis, bare = measure("idle", ROUNDS, home, server.create_database("rollbook"))
-    show("PostgreSQL and Redis", redis, bare)
+        redis = measure("idle", ROUNDS, home, server.create_database("rollbook"))
+    show("PostgreSQL and Redis", redis)
     with _home() as home:
-        embedded, embedded_bare = measure(
-            "busy", ROUNDS // 2, home, f"sqlite:///{quote(str(home / 'rollbook.sqlite3'))}"
-        )
-    show("embedded default while checklists run", embedded, embedded_bare)
+        embedded = measure("busy", ROUNDS // 2, home, f"sqlite:///{quote(str(home / 'rollbook.sqlite3'))}")
+    show("embedded default while checklists run", embedded)
     print()
-    p50 = percentile(list(redis["started"]), 50)
-    _goal("Redis: p50 of the click / p50 of the bare task", p50 / percentile(list(bare), 50), 2)
-    _goal("embedded: p99 of the click in seconds", percentile(list(embedded["started"]), 99) / 1000, 1)
+    p50 = percentile(list(redis.phases["started"]), 50)
+    _goal("Redis: p50 of the click / p50 of the bare task", p50 / percentile(list(redis.bare), 50), 2)
+    print(f"{'the same / p50 of what every press needs':60} {p50 / percentile(list(redis.least), 50):8.3f}")
+    _goal("embedded: p99 of the click in seconds", percentile(list(embedded.phases["started"]), 99) / 1000, 1)
 
 
 @contextmanager
