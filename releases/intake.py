@@ -7,16 +7,17 @@ everything is text and an empty text means "not given", through `from_text`.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from releases.display import hidden_character, visible
 from releases.errors import Invalid, Malformed, Problem
 from releases.groups import GROUPS
+from releases.moments import past_moment
 from releases.probes.routes import check_exact_route
 from releases.zones import is_zone
 
@@ -95,6 +96,10 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _not_given(value: object) -> bool:
+    return value is None
+
+
 def _zone(value: str) -> str:
     if value and not is_zone(value):
         raise PydanticCustomError("not_a_zone", "is not the name of a time zone that is known here")
@@ -133,6 +138,8 @@ class ReleaseSpec(Spec):
     change_url: WebAddress = ""
     assumptions: OptionalNote = ""
     change_size: Annotated[str, Field(max_length=80), AfterValidator(one_line)] = ""
+    committed_at: Annotated[datetime | None, BeforeValidator(past_moment), Field(exclude_if=_not_given)] = None
+    """Of the oldest commit in it that no release before had: where the lead time for changes begins."""
 
 
 class StartSpec(Spec):
@@ -389,6 +396,7 @@ _EXPECTED = {
     "change_url": "an address that starts with https:// or http://, without credentials, at most 500 characters",
     "assumptions": "at most 4,000 characters",
     "change_size": "at most 80 characters",
+    "committed_at": "RFC 3339 with offset, such as 2026-03-14T09:00:00Z, since 2000 and not in the future",
     "probes": "keys of probes, such as cache_headers",
     "until": "a day such as 2026-12-31",
     "what_changed": "what is different since it was marked bad, at most 4,000 characters",

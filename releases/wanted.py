@@ -1,6 +1,5 @@
 """Which rows of a history somebody wants: the filters of an address as one typed spec."""
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from releases.intake import Key, Spec, from_text, one_line
+from releases.moments import day, local_moment, moment_of_an_address
 from releases.states import DeploymentKind, DeploymentStatus, Outcome, Verdict
 
 RELEASE = "release"
@@ -28,10 +28,6 @@ OUTCOMES = tuple(
 """Words that an outcome may be looked for by: of a checklist, of a rollback, of a deployment that did not finish, and
 `bad` for what is of a release that was marked so."""
 WORDS_LIMIT = 200
-YEARS = (2000, 2199)
-_CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}"
-_LOCAL = re.compile(_CLOCK + r"(:[0-9]{2})?")
-_RFC_3339 = re.compile(_CLOCK + r":[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 PARAMETERS = ("kind", "service", "environment", "owner", "outcome", "from", "to", "q")
 """The filters in the order in which a page shows them."""
@@ -46,44 +42,7 @@ def _one_of(words: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _day(value: object) -> object:
-    """Refuse what else would pass as a day, such as a count of seconds."""
-    if not isinstance(value, str) or len(value) != len("2026-03-14"):
-        raise PydanticCustomError("not_a_day", "is not a day")
-    try:
-        found = date.fromisoformat(value)
-    except ValueError:
-        raise PydanticCustomError("not_a_day", "is not a day") from None
-    if not YEARS[0] <= found.year <= YEARS[1]:
-        raise PydanticCustomError("not_a_day", "lies beyond {first}-{last}", {"first": YEARS[0], "last": YEARS[1]})
-    return found
-
-
-def _moment(value: object) -> object:
-    # A plus sign that an address did not escape arrives as a space.
-    text = re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", value) if isinstance(value, str) else ""
-    if not _RFC_3339.fullmatch(text):
-        raise PydanticCustomError("not_a_moment", "is not a moment")
-    return _in_range(text)
-
-
-def _local_moment(value: object) -> object:
-    if not isinstance(value, str) or not _LOCAL.fullmatch(value):
-        raise PydanticCustomError("not_a_moment", "is not a moment")
-    return _in_range(value)
-
-
-def _in_range(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.upper())
-    except ValueError:
-        raise PydanticCustomError("not_a_moment", "is not a moment") from None
-    if not YEARS[0] <= found.year <= YEARS[1]:
-        raise PydanticCustomError("not_a_moment", "lies beyond {first}-{last}", {"first": YEARS[0], "last": YEARS[1]})
-    return found
-
-
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(day)]
 
 
 class Wanted(Spec):
@@ -128,11 +87,11 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
 class MomentSpec(Spec):
     """A moment that somebody asks about."""
 
-    t: Annotated[datetime, BeforeValidator(_moment)]
+    t: Annotated[datetime, BeforeValidator(moment_of_an_address)]
     """With the offset of its zone, as RFC 3339 has it."""
 
 
 class LocalMomentSpec(Spec):
     """A moment as a form's field gives it: on the clock of whoever asks."""
 
-    local: Annotated[datetime, BeforeValidator(_local_moment)]
+    local: Annotated[datetime, BeforeValidator(local_moment)]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -171,6 +172,49 @@ def test_a_route_that_is_not_one_exact_path_is_refused(route: str) -> None:
 
 def test_more_routes_than_are_ever_purged_are_refused() -> None:
     assert "at most 50" in the_problem(affected_routes=[f"/{number}" for number in range(51)]).expected
+
+
+# --- When the oldest commit was made ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ["2026-03-14T10:00:00+01:00", "2026-03-14T09:00:00Z", " 2026-03-14t09:00:00z\n"])
+def test_a_commits_time_is_kept_in_utc_from_whatever_zone_it_comes(written: str) -> None:
+    spec = from_text(ReleaseSpec, {**RELEASE, "committed_at": written})
+    assert spec.committed_at == datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    assert '"committed_at":"2026-03-14T09:00:00Z"' in spec.model_dump_json()
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None])
+def test_a_commits_time_that_is_not_known_leaves_the_spec_as_it_was(nothing: Any) -> None:
+    """An Idempotency-Key of before there was such a time stands for the same request."""
+    spec = from_json(ReleaseSpec, json.dumps({**RELEASE, "committed_at": nothing}).encode())
+    assert spec == from_json(ReleaseSpec, json.dumps(RELEASE).encode())
+    assert "committed_at" not in spec.model_dump()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["yesterday", "2026-02-30T09:00:00Z", "2026-03-14T09:00:00", "2026-03-14 09:00:00 +0100", 1773478800, "1773478800"],
+)
+def test_what_is_no_moment_with_its_zone_is_refused_with_an_example(written: Any) -> None:
+    """C42"""
+    problem = the_problem(committed_at=written)
+    assert problem.failed == "committed_at is not a moment."
+    assert problem.expected == "RFC 3339 with offset, such as 2026-03-14T09:00:00Z, since 2000 and not in the future"
+
+
+@pytest.mark.parametrize("written", ["1970-01-01T00:00:00Z", "9999-12-31T00:00:00Z"])
+def test_a_commit_of_a_year_that_no_clock_means_is_refused(written: str) -> None:
+    """C42"""
+    assert the_problem(committed_at=written).failed == "committed_at lies beyond 2000-2199."
+
+
+def test_a_commit_of_the_future_is_refused_but_for_clocks_that_differ() -> None:
+    def after(minutes: int) -> str:
+        return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+    assert from_text(ReleaseSpec, {**RELEASE, "committed_at": after(4)}).committed_at is not None
+    assert the_problem(committed_at=after(6)).failed == "committed_at lies in the future."
 
 
 # --- Fields -----------------------------------------------------------------------------------------------------------

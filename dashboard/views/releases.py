@@ -26,6 +26,7 @@ from releases.queries.differences import differences_of
 from releases.queries.expected_results import results_of
 from releases.queries.final_commands import final_commands
 from releases.queries.history import Row, deployments_of
+from releases.queries.lead_time import lead_time_of
 from releases.queries.release_page import Checklist, before_after, checklist_of, live_in
 from releases.queries.timeline import timeline
 from releases.services.releases import register_release
@@ -41,6 +42,7 @@ FIELDS = (
     "change_url",
     "assumptions",
     "change_size",
+    "committed_at",
 )
 
 
@@ -57,6 +59,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
         context
         | {
             "places": places,
+            "lead": lead_time_of(found),
             "timeline": timeline(found, rows),
             **shown_notes(request, found),
             "may_roll_back": may(request, "roll_back", found.service.key),

@@ -14,6 +14,7 @@ from dashboard.periods import asked_period, last_quarter
 from dashboard.requests import page
 from dashboard.service_choice import chosen_service
 from releases.queries.delivery import figures, weeks
+from releases.queries.lead_time import lead_times
 from releases.queries.trends import Line, response_times
 
 FEWEST = 5
@@ -49,6 +50,8 @@ def trends(request: HttpRequest) -> HttpResponse:
         "service": chosen.key,
         "found": found,
         "earlier": figures(times.period.before(), chosen.only),
+        "lead": lead_times(times.period, chosen.only),
+        "lead_earlier": lead_times(times.period.before(), chosen.only),
         "weeks": weeks(times.period, chosen.only),
         "days": max(1, (times.period.end - times.period.start).days),
         "parts": [(title, meaning, found.median(part)) for part, title, meaning in PARTS],

@@ -23,6 +23,7 @@ def release_json(request: HttpRequest, release: Release) -> dict[str, Any]:
         "change_url": release.change_url,
         "assumptions": release.assumptions,
         "change_size": release.change_size,
+        "committed_at": utc_text(release.committed_at) if release.committed_at else None,
         "registered_by": release.registered_by,
         "registered_at": utc_text(release.registered_at),
         "bad": release.bad,

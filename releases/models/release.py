@@ -24,6 +24,8 @@ class Release(models.Model):
     change_url = models.URLField(max_length=500, blank=True)
     assumptions = models.TextField(blank=True)
     change_size = models.CharField(max_length=80, blank=True)
+    committed_at = models.DateTimeField(null=True, blank=True)
+    """Of the oldest commit in it that no release before had, as whoever registered it said; null: not known."""
     registered_by = models.CharField(max_length=150)
     registered_at = models.DateTimeField()
     bad_since = models.DateTimeField(null=True, blank=True)

@@ -76,7 +76,6 @@ def _register(spec: ReleaseSpec, service: Service, actor: Actor) -> Release:
             made=existing,
         ) from None
     keep_release(release)
-    book.record(
-        Tag.RELEASE_REGISTERED, actor, about=release.tag, service=service, **spec.model_dump(exclude={"service"})
-    )
+    details = spec.model_dump(mode="json", exclude={"service"})
+    book.record(Tag.RELEASE_REGISTERED, actor, about=release.tag, service=service, **details)
     return release

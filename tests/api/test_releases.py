@@ -16,6 +16,14 @@ def test_a_release_is_registered(pipeline: Pipeline, place: Environment) -> None
     assert (made.affected_routes, made.change_size, made.registered_by) == (["/articles"], "small", "Pipeline")
 
 
+def test_when_its_oldest_commit_was_made_is_taken_and_answered_in_utc(pipeline: Pipeline, place: Environment) -> None:
+    given = {**RELEASE, "committed_at": "2026-03-14T10:00:00+01:00"}
+    answers = [pipeline.post("releases", given, idempotency_key="build-17").json() for _ in range(2)]
+    assert [each["committed_at"] for each in answers] == ["2026-03-14T09:00:00Z"] * 2
+    release = Release.objects.get(version="2026.11.4")
+    assert pipeline.get(f"releases/{release.pk}").json()["committed_at"] is None
+
+
 def test_the_book_says_that_it_came_by_the_api(pipeline: Pipeline, place: Environment) -> None:
     response = pipeline.post("releases", RELEASE)
     event = Event.objects.get(action="release:registered")

@@ -1,6 +1,7 @@
 """register_release, start_deployment and finish_deployment at a terminal."""
 
 import getpass
+from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
@@ -38,11 +39,13 @@ def test_a_release_is_registered(terminal: Terminal, place: Environment) -> None
         "--affected-route=/articles",
         "--affected-route=/",
         "--change-url=https://example.org/c/5",
+        "--committed-at=2026-03-14T10:00:00+01:00",
     )
     release = Release.objects.get(version="2026.11.5")
     assert said == f"{release.tag} archive 2026.11.5 registered."
     assert (release.owner, release.affected_routes) == ("Ben Okafor", ["/articles", "/"])
     assert release.change_url == "https://example.org/c/5"
+    assert release.committed_at == datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 
 
 def test_the_book_names_the_system_user(terminal: Terminal, place: Environment) -> None:

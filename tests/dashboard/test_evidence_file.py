@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,7 +40,9 @@ def lee() -> Client:
 def rollback() -> Rollback:
     """A release that promised two things, failed, was taken back and thawed, with a note and a rehearsal."""
     place, target, live = factory.story()
-    Release.objects.filter(pk=live.release_id).update(expected_result="p95 of / <= 300 ms\nreaders see teasers")
+    Release.objects.filter(pk=live.release_id).update(
+        expected_result="p95 of / <= 300 ms\nreaders see teasers", committed_at=datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    )
     live.release.refresh_from_db()
     probe = ProbeRun.objects.filter(run=live.verify_run).latest("pk")
     evidence = {"cache-control": HOSTILE, "status": 200}
@@ -108,6 +111,7 @@ def document(client: Client, rollback: Rollback) -> Any:
 def test_the_page_tells_record_promise_evidence_commands_notes_and_events(lee: Client, rollback: Rollback) -> None:
     told = words(lee.get(of(rollback, "html")))
     assert "Owner Ben Okafor" in told
+    assert "Oldest commit 2026-03-14 09:00:00Z" in told
     assert "Rollback note Back to the version before; purge /articles. No migration." in told
     assert "not as expected readers see teasers : Ana Ruiz , " in told
     assert "cache-control =HYPERLINK(1) </style><script>" in told.replace("cache-control '", "cache-control ")
@@ -123,6 +127,7 @@ def test_the_document_has_a_version_and_every_time_in_it_is_utc(lee: Client, rol
     found = document(lee, rollback)
     assert found["rollbook_evidence"] == 1
     assert (found["release"]["version"], found["made_by"]) == ("2026.11.4", "Lee Novak")
+    assert found["release"]["committed_at"] == "2026-03-14T09:00:00Z"
     assert [each["answer"] for each in found["promised"]] == ["not measured", "not as expected"]
     assert found["rollbacks"][0]["commands"][0]["output_sha256"] == "e" * 64
     assert found["rehearsals"][0]["steps"][0]["command"]["argv"] == ["bin/deploy", "--password=•••"]

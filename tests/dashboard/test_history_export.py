@@ -72,6 +72,7 @@ def test_releases_come_with_their_texts(client: Client) -> None:
     row = next(row for row in table(client, "?kind=release") if row["version"] == "2026.11.4")
     assert row["expected_result"] == "p95 of /articles <= +10 %"
     assert row["affected_routes"] == "/articles"
+    assert row["committed_at"] == ""
     assert lines(client, "?kind=release&service=payments")[0]["version"] == "3.9.1"
 
 
@@ -81,6 +82,8 @@ def test_times_are_utc_whatever_the_persons_zone() -> None:
     client = signed_in(factory.person("ben", "lead", time_zone="Europe/Berlin"))
     assert {row["started_at"] for row in table(client)} == {"2026-03-14T09:00:00Z"}
     assert {line["finished_at"] for line in lines(client)} == {None}
+    Release.objects.update(committed_at=datetime(2026, 3, 14, 9, tzinfo=UTC))
+    assert {row["committed_at"] for row in table(client, "?kind=release")} == {"2026-03-14T09:00:00Z"}
 
 
 @pytest.mark.parametrize("start", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx"])

@@ -2,6 +2,7 @@
 
 import html
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def filled(**fields: str) -> dict[str, str]:
         "change_url": "",
         "assumptions": "",
         "change_size": "",
+        "committed_at": "",
         "key": str(uuid.uuid4()),
     } | fields
 
@@ -45,12 +47,14 @@ def send(**fields: str) -> Any:
 
 
 def test_a_release_is_registered_and_shown(archive: Any) -> None:
-    response = send(change_url="https://example.org/pull/4", change_size="12 files")
+    commit = "2026-03-14T10:00:00+01:00"
+    response = send(change_url="https://example.org/pull/4", change_size="12 files", committed_at=commit)
     release = Release.objects.get()
     assert (response.status_code, response["Location"]) == (303, f"/releases/{release.pk}")
     assert (release.version, release.owner) == ("2026.11.4", "Ben Okafor")
     assert release.affected_routes == ["/articles", "/account"]
     assert release.registered_by == "Ana Ruiz"
+    assert release.committed_at == datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
     assert Event.objects.get().action == "release:registered"
 
 
@@ -186,6 +190,12 @@ def test_a_route_that_is_no_exact_path_is_refused(archive: Any, route: str) -> N
     """C14, C15: a purge must hit one route of this service."""
     told = refused(send(affected_routes=f"/articles\n{route}"), "affected_routes")
     assert "affected_routes.1 cannot be purged:" in told
+
+
+def test_a_commits_time_that_is_no_moment_is_refused_beside_its_field(archive: Any) -> None:
+    """C42"""
+    told = refused(send(committed_at="2026-03-14 10:00"), "committed_at")
+    assert "committed_at is not a moment. Expected: RFC 3339 with offset, such as 2026-03-14T09:00:00Z" in told
 
 
 def test_every_mistake_is_told_at_once(archive: Any) -> None:

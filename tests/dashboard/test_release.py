@@ -1,5 +1,6 @@
 """The page of a release: its record, the checklist with its evidence, before and after, and what happened."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,25 @@ def test_the_record_stands_at_the_top() -> None:
     assert "Size 12 files" in told
     assert '<a href="https://example.org/pull/4" rel="noopener noreferrer">' in response.content.decode()
     assert "<title>■ 2026.11.4 · archive · Rollbook</title>" in response.content.decode()
+
+
+def test_the_lead_time_stands_in_a_sentence_once_it_came_to_production() -> None:
+    """Its first deployment there counts; one on staging, and a later one, do not."""
+    staging, production = factory.environment(key="staging"), factory.environment()
+    committed, zoe = timezone.now() - timedelta(days=3), factory.on_call()
+    release = factory.release(production.service, "1.0", committed_at=committed)
+    tried = factory.deployed(staging, "1.0")
+    told = words(page_of(tried, zoe))
+    assert "Oldest commit 3 d ago" in told
+    assert "not in production yet." in told
+    first, again = factory.deployed(production, "1.0"), factory.deployed(production, "1.0")
+    for deployment, hours in ((tried, 1), (first, 28), (again, 50)):
+        Deployment.objects.filter(pk=deployment.pk).update(finished_at=committed + timedelta(hours=hours))
+    told = words(page_of(again, zoe))
+    assert "Lead time 1 d 4 h : from the oldest commit, 3 d ago" in told
+    assert "to the end of the first deployment to production, 1 d ago" in told
+    Release.objects.filter(pk=release.pk).update(committed_at=None)
+    assert "oldest commit" not in words(page_of(again, zoe)).lower()
 
 
 def test_a_bad_release_says_why() -> None:

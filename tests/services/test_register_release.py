@@ -1,5 +1,7 @@
 """Registering a release."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from releases.actor import Actor
@@ -55,6 +57,20 @@ def test_the_book_says_who_registered_what(archive: Service, ana: Actor) -> None
     event = Event.objects.get(action="release:registered")
     assert (event.actor, event.service, event.object_tag) == ("Ana Ruiz", "archive", made.tag)
     assert event.payload["details"]["rollback_note"] == "Back to the version before."
+
+
+def test_when_its_oldest_commit_was_made_is_kept_and_stands_in_the_book(archive: Service, ana: Actor) -> None:
+    made = register_release(spec(committed_at="2026-03-14T10:00:00+01:00"), actor=ana)
+    made.refresh_from_db()
+    assert made.committed_at == datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    assert Event.objects.get().payload["details"]["committed_at"] == "2026-03-14T09:00:00Z"
+
+
+def test_nothing_is_guessed_where_nobody_says_when_it_was_committed(archive: Service, ana: Actor) -> None:
+    made = register_release(spec(), actor=ana)
+    made.refresh_from_db()
+    assert made.committed_at is None
+    assert "committed_at" not in Event.objects.get().payload["details"]
 
 
 def test_a_version_is_registered_once_per_service(archive: Service, ana: Actor) -> None:

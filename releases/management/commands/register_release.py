@@ -8,7 +8,7 @@ from releases.intake import ReleaseSpec, from_text
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
 from releases.services.releases import register_release
 
-TEXTS = ("owner", "expected-result", "rollback-note", "change-url", "assumptions", "change-size")
+TEXTS = ("owner", "expected-result", "rollback-note", "change-url", "assumptions", "change-size", "committed-at")
 
 
 class Command(RefusingCommand):
