@@ -11,7 +11,7 @@ from releases.book import Tag
 from releases.intake import FinishSpec, StartSpec
 from releases.models import ChecklistRun, Deployment, Execution, Finding, ProbeRun, Release
 from releases.services.deployments import finish_deployment, start_deployment
-from releases.states import Purpose, Regression, Verdict
+from releases.states import ProbeStatus, Purpose, Regression, Verdict
 from tests import factory
 from tests.dashboard.pages import HTMX, asked_with, links, polled, queries_of, signed_in, words
 
@@ -393,6 +393,21 @@ def test_a_baseline_is_shown_while_it_is_measured() -> None:
     finish_deployment(started.pk, FinishSpec(), actor=factory.actor(person))
     assert "given up: the deployment ended before the baseline was measured" not in words(page_of(started, person))
     assert "checklist queued" in words(page_of(started, person))
+
+
+def test_what_a_baseline_has_found_is_read_while_the_deployment_is_on() -> None:
+    place, _, _ = factory.story()
+    factory.release(place.service, "2026.11.5")
+    spec = StartSpec(service="archive", environment="production", version="2026.11.5")
+    started = start_deployment(spec, actor=factory.actor(factory.lead()))
+    assert started.baseline is not None
+    probe = started.baseline.probes.get(key="cache_headers")
+    ProbeRun.objects.filter(pk=probe.pk).update(status=ProbeStatus.DONE, verdict=Verdict.FAIL)
+    Finding.objects.create(probe_run=probe, kind="kind", subject="/", sentence="The edge stores it.", level="fail")
+    response = page_of(started)
+    assert response.status_code == 200
+    assert "The edge stores it." in words(response)
+    assert "Ask cache_headers again" not in words(response)
 
 
 def test_a_rollbacks_restore_run_is_the_checklist_of_its_deployment() -> None:
