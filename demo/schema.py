@@ -123,8 +123,8 @@ def changes(live: Columns, target: Columns, filled: Callable[[Column], int]) -> 
 def _added(column: Column, filled: int) -> dict[str, str]:
     if not filled:
         return {"name": f"{column} added", "kind": "reversible"}
-    values = f"{filled} value{'s' if filled > 1 else ''}"
-    return {"name": f"{column} added", "kind": "data-losing", "loses": f"{values} of `{column}`"}
+    rows = "1 row" if filled == 1 else f"{filled} rows"
+    return {"name": f"{column} added", "kind": "data-losing", "loses": f"the values of `{column}` in {rows}"}
 
 
 def _dropped(column: Column) -> dict[str, str]:

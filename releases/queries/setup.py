@@ -26,7 +26,9 @@ def steps() -> Sequence[Step]:
 def _catalogue() -> Step:
     services = Service.objects.filter(listed=True).count()
     places = Environment.objects.filter(listed=True, service__listed=True).count()
-    named = f"The catalogue names {services} services with {places} environments."
+    of_service = "1 service" if services == 1 else f"{services} services"
+    of_place = "1 environment" if places == 1 else f"{places} environments"
+    named = f"The catalogue names {of_service} with {of_place}."
     return Step("catalogue", bool(places), named if services else "No catalogue was applied yet.")
 
 

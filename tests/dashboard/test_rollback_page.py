@@ -576,6 +576,19 @@ def test_cancel_leads_back_to_the_page(
     assert "production is frozen" not in said
 
 
+def test_a_cancelled_press_is_not_said_to_have_taken_back_an_earlier_freeze(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    place, target, live = story
+    Freeze.objects.create(environment=place, reason="leak", frozen_by="Ana Ruiz", frozen_at=ago(600))
+    rollback = factory.rollback(place, target, live, cho, pressed_at=ago(1))
+    assert "the bad mark of the press is taken back, the freeze of before stays" in text(browser.get(address(rollback)))
+    browser.post(f"{address(rollback)}/cancel")
+    said = text(browser.get(address(rollback)))
+    assert "it froze nothing, since production was frozen before" in said
+    assert "production is frozen" in said
+
+
 def test_cancelling_twice_says_so_plainly(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:

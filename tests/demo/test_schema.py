@@ -67,7 +67,7 @@ def test_what_it_holds_is_lost_on_the_way_back_and_nothing_else(home: Path) -> N
         rows = [("ada", "json", "2026-11-27"), ("grace", "json", "2026-11-26"), ("ada", "os", "")]
         open_.executemany("INSERT INTO bookmark (reader, slug, kept_on) VALUES (?, ?, ?)", rows)
     (one,) = answer(home, "2026.11.3", "2026.11.2")
-    assert (one.kind, one.loses) == (MigrationKind.DATA_LOSING, "2 values of `bookmark.kept_on`")
+    assert (one.kind, one.loses) == (MigrationKind.DATA_LOSING, "the values of `bookmark.kept_on` in 2 rows")
 
     shared, earlier = environments(home, 8000)[0].shared, columns(schema_of(home, "2026.11.2"))
     assert migrating.drop_unknown(shared, earlier) == ["bookmark.kept_on"]
@@ -111,4 +111,4 @@ def test_what_the_live_version_dropped_comes_back_where_it_need_not_be_filled() 
 
 
 def test_one_value_is_one_value() -> None:
-    assert between(KEPT_ON, OLD, filled=1)[0].loses == "1 value of `bookmark.kept_on`"
+    assert between(KEPT_ON, OLD, filled=1)[0].loses == "the values of `bookmark.kept_on` in 1 row"

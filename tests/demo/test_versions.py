@@ -51,7 +51,7 @@ def test_going_back_from_the_third_version_loses_the_days_and_keeps_what_was_kep
     sign_in(ada, "ada", production.password(0))
     ada.post("/bookmarks", data={"slug": "library-json", "token": token_in(ada.get("/account").text)})
     assert re.search(r"library-json.*since \d{4}-\d\d-\d\d", ada.get("/account").text)
-    assert lost(production) == "1 value of `bookmark.kept_on`"
+    assert lost(production) == "the values of `bookmark.kept_on` in 1 row"
     done = production.deploy(GOOD)
     assert "bookmark.kept_on is dropped, with what it held" in done.stdout, done.stderr
     page = ada.get("/account").text
