@@ -6,6 +6,7 @@ everything is text and an empty text means "not given", through `from_text`.
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -48,6 +49,7 @@ SCOPES = {
 }
 """What a token may do, as far as its person may."""
 TOKEN_DAYS_LIMIT = 3650
+USERNAME_LIMIT = 80
 
 
 def _plain_text(value: str) -> str:
@@ -70,6 +72,14 @@ def _not_empty(value: str) -> str:
     if not value:
         raise PydanticCustomError("empty", "is empty")
     return value
+
+
+def _as_signed_in(value: str) -> str:
+    """Return a user name in the form in which Django's sign-in looks for it; one character may become eighteen."""
+    value = unicodedata.normalize("NFKC", value)
+    if len(value) > USERNAME_LIMIT:
+        raise PydanticCustomError("too_long_as_kept", "has {number} characters as it is kept", {"number": len(value)})
+    return one_line(value)
 
 
 def _route(value: str) -> str:
@@ -113,6 +123,7 @@ Group = Annotated[str, Field(pattern="^(" + "|".join(GROUPS) + ")$")]
 GivenName = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
 Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
 Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
+UserName = Annotated[Name, AfterValidator(_as_signed_in)]
 Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
 OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -265,7 +276,7 @@ class MembershipSpec(Spec):
 class PersonSpec(MembershipSpec):
     """A person to add, with the group to begin with."""
 
-    username: Name
+    username: UserName
     first_name: GivenName = ""
     last_name: GivenName = ""
 
@@ -427,6 +438,7 @@ _SAID_BY_US = frozenset(
     {
         "hidden_character",
         "empty",
+        "too_long_as_kept",
         "not_a_route",
         "not_an_address",
         "credentials_in_address",

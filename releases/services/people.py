@@ -23,19 +23,18 @@ MANAGE = "manage_people"
 
 
 @retried
-def create_person(
-    username: str, first_name: str, last_name: str, group: str, service: Service | None = None, *, actor: Actor
-) -> str:
+def create_person(spec: PersonSpec, *, actor: Actor) -> str:
     """Make a person of a group, or give the one of that name a new password; return the password, kept nowhere."""
+    service = listed_service(spec.service) if spec.service else None
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         user, _ = User.objects.get_or_create(
-            username=username, defaults={"first_name": first_name, "last_name": last_name}
+            username=spec.username, defaults={"first_name": spec.first_name, "last_name": spec.last_name}
         )
         user.set_password(password)
         user.save(update_fields=["password"])
         end_all_sessions(user)
-        _made(user, group, service, actor)
+        _made(user, spec.group, service, actor)
     return password
 
 
@@ -44,18 +43,17 @@ def add_person(spec: PersonSpec, *, actor: Actor) -> User:
     """Add a person who has no password yet. Raises Conflict where there is one of that name."""
     _require(actor, "a new person")
     service = listed_service(spec.service) if spec.service else None
-    username = unicodedata.normalize("NFKC", spec.username)  # as the sign-in reads it
     try:
         with transaction.atomic():
             _lock(actor)
-            if same := _of_the_same_name(username):
+            if same := _of_the_same_name(spec.username):
                 raise _exists(same)
-            user = User(username=username, first_name=spec.first_name, last_name=spec.last_name)
+            user = User(username=spec.username, first_name=spec.first_name, last_name=spec.last_name)
             user.set_unusable_password()
             user.save(force_insert=True)
             _made(user, spec.group, service, actor)
     except IntegrityError:  # somebody else added them at this very moment
-        raise _exists(username) from None
+        raise _exists(spec.username) from None
     return user
 
 

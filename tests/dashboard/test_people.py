@@ -132,6 +132,7 @@ def test_a_name_that_would_be_taken_for_another_is_refused_with_that_one(browser
     [
         ({"username": ""}, "username is missing."),
         ({"username": "x" * 81}, "username has 81 characters."),
+        ({"username": "\ufdfa" * 10}, "username has 180 characters as it is kept."),
         ({"username": "dee\u202e"}, "username contains U+202E"),
         ({"first_name": "x" * 41}, "Expected: at most 40 characters, on one line."),
         ({"group": "boss"}, "Expected: one of lead, on-call, auditor, viewer."),

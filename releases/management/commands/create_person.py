@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from releases.display import hidden_character
 from releases.groups import GROUPS
+from releases.intake import PersonSpec, from_text
 from releases.management.refusing import RefusingCommand, person_at_the_terminal
-from releases.services.lookups import listed_service
 from releases.services.people import create_person
 
-LIMITS = {"username": 80, "first_name": 40, "last_name": 40}
-"""Characters of each name; what the book keeps as the actor holds them all."""
+FIELDS = ("username", "first_name", "last_name", "group", "service")
 
 
 class Command(RefusingCommand):
@@ -25,10 +23,5 @@ class Command(RefusingCommand):
         parser.add_argument("--last-name", default="")
 
     def act(self, **options: Any) -> str:
-        names = {field: options[field] for field in LIMITS}
-        for field, value in names.items():
-            limit = LIMITS[field]
-            if len(value) > limit or hidden_character(value) or (field == "username" and not value):
-                raise CommandError(f"{field} is not valid. Expected: 1-{limit} printable characters.")
-        service = listed_service(options["service"]) if options["service"] else None
-        return create_person(**names, group=options["group"], service=service, actor=person_at_the_terminal())
+        spec = from_text(PersonSpec, {field: options[field] for field in FIELDS})
+        return create_person(spec, actor=person_at_the_terminal())

@@ -7,18 +7,19 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from releases.actor import Actor
+from releases.intake import PersonSpec
 from releases.management.keeping import append_secret, write_secret
 from releases.management.refusing import person_at_the_terminal
 from releases.models import User
 from releases.services.people import add_to_group, create_person
 from releases.services.tokens import create_token
 
-PEOPLE = {
-    "lead": ("Ana", "Ruiz", "lead"),
-    "oncall": ("Cho", "Park", "on-call"),
-    "auditor": ("Lee", "Novak", "auditor"),
-    "viewer": ("Sam", "Berg", "viewer"),
-}
+PEOPLE = (
+    PersonSpec(username="lead", first_name="Ana", last_name="Ruiz", group="lead"),
+    PersonSpec(username="oncall", first_name="Cho", last_name="Park", group="on-call"),
+    PersonSpec(username="auditor", first_name="Lee", last_name="Novak", group="auditor"),
+    PersonSpec(username="viewer", first_name="Sam", last_name="Berg", group="viewer"),
+)
 
 
 class Command(BaseCommand):
@@ -33,9 +34,9 @@ class Command(BaseCommand):
         # The files are written before the commit: a password that nobody could read would lock its person out for good.
         with transaction.atomic():
             made = [
-                f"{username} {create_person(username, *who, actor=actor)}\n"
-                for username, who in PEOPLE.items()
-                if not User.objects.filter(username=username).exists()
+                f"{person.username} {create_person(person, actor=actor)}\n"
+                for person in PEOPLE
+                if not User.objects.filter(username=person.username).exists()
             ]
             if made:
                 append_secret(passwords, "".join(made))

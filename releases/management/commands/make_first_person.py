@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from releases.intake import PersonSpec
 from releases.management.keeping import append_secret
 from releases.management.refusing import person_at_the_terminal
 from releases.models import User
@@ -24,5 +25,5 @@ class Command(BaseCommand):
         with transaction.atomic():  # with the file before the commit: nobody can sign in with a password that is lost
             if User.objects.exists():
                 return
-            password = create_person(USERNAME, "", "", "lead", actor=person_at_the_terminal())
+            password = create_person(PersonSpec(username=USERNAME, group="lead"), actor=person_at_the_terminal())
             append_secret(home / "passwords.txt", f"{USERNAME} {password}\n")
