@@ -96,7 +96,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PRESS_PASSWORD_MINUTES = env.int("ROLLBOOK_PRESS_PASSWORD_MINUTES", 0, validate=validate.Range(min=0))
-"""Minutes after which a press that changes production asks for the password again, in place; 0: it never does."""
+"""Minutes after which a press that changes production, or what lets somebody press (a token, a group), asks for the
+password again, in place; 0: it never does."""
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 """Seconds for which a link to choose a password works."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

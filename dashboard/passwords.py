@@ -1,4 +1,5 @@
-"""One's own password, asked for again in place: at a press that changes production, where the settings want it.
+"""One's own password, asked for again in place, where the settings want it: at a press that changes production, and
+before a token or a person is made, or given something, with which somebody could press elsewhere.
 
 Reading never asks. The guesses of a session that somebody else holds are slowed down as those at the sign-in are.
 """
@@ -40,8 +41,13 @@ class TooManyTries(Refused):
 
 def asks_password(request: HttpRequest, place: Environment) -> bool:
     """Whether a press asks for the password: in production, once the last entry in this session is too old."""
+    return place.production and entry_is_old(request)
+
+
+def entry_is_old(request: HttpRequest) -> bool:
+    """Whether the password was last entered in this session too long ago, where the settings say how long that is."""
     minutes = settings.PRESS_PASSWORD_MINUTES
-    if not minutes or not place.production:
+    if not minutes:
         return False
     entered = password_entered_at(request)
     return entered is None or timezone.now() - entered > timedelta(minutes=minutes)
@@ -49,7 +55,13 @@ def asks_password(request: HttpRequest, place: Environment) -> bool:
 
 def check_press(request: HttpRequest, place: Environment) -> None:
     """Look at the password of a press that asks for one. Raises Invalid or TooManyTries."""
-    if asks_password(request, place):
+    if place.production:
+        check_entry(request)
+
+
+def check_entry(request: HttpRequest) -> None:
+    """Look at the password that came with a form, if the last entry is too old. Raises Invalid or TooManyTries."""
+    if entry_is_old(request):
         check_own(request, f"your password, which was not entered in the last {settings.PRESS_PASSWORD_MINUTES} min")
 
 

@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from dashboard.passwords import check_entry, entry_is_old
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_form, kept_form
+from dashboard.views.errors import with_retry_after
 from releases.errors import Refused
 from releases.intake import SCOPES, TokenSpec, from_text
 from releases.models import Service, User
@@ -31,6 +33,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         asked = {name: given.get(name, "") for name in ("name", "service", "days")}
         spec = from_text(TokenSpec, asked | {"scopes": _ticked(given)})
+        check_entry(request)
         token, text = make_token(actor.user, spec, actor=actor, key=given.get("key", ""))
     except Refused as refusal:
         return _form(request, given, refusal)
@@ -50,6 +53,8 @@ def _form(request: HttpRequest, given: Mapping[str, str], refusal: Refused | Non
         "scopes": [(scope, f"{words} ({scope})") for scope, words in SCOPES.items()],
         "services": [("", "all services"), *((key, f"{key} - {title}") for key, title in services)],
         "days": DAYS,
+        "asks_password": entry_is_old(request),
         "problems": refusal.problems if refusal else (),
     }
-    return render(request, "account_token_new.html", context, status=refusal.status if refusal else 200)
+    answer = render(request, "account_token_new.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(answer, refusal)

@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from dashboard.passwords import check_entry, entry_is_old
 from dashboard.permits import GROUP_WORDS
 from dashboard.requests import actor_of, page
 from dashboard.sessions import keeps_form, keeps_words, kept_form
+from dashboard.views.errors import with_retry_after
 from releases.errors import Refused
 from releases.groups import GROUPS
 from releases.intake import CloseSpec, MembershipSpec, PersonSpec, from_text
@@ -64,7 +66,9 @@ def new(request: HttpRequest) -> HttpResponse:
     given = {name: request.POST.get(name, "") for name in FIELDS}
     actor = actor_of(request)
     try:
-        added = verbs.add_person(from_text(PersonSpec, given), actor=actor)
+        spec = from_text(PersonSpec, given)
+        check_entry(request)
+        added = verbs.add_person(spec, actor=actor)
     except Refused as refusal:
         return _form(request, given, refusal)
     return _link(request, added, "is added")
@@ -82,9 +86,11 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
     """Put them in a group; who is in it already stays so."""
     given = {name: request.POST.get(name, "") for name in ("group", "service")}
     try:
-        verbs.give_group(_found(pk), from_text(MembershipSpec, given), actor=actor_of(request))
+        spec = from_text(MembershipSpec, given)
+        check_entry(request)
+        verbs.give_group(_found(pk), spec, actor=actor_of(request))
     except Refused as refusal:
-        return _shown(request, pk, refusal, given)
+        return _shown(request, pk, refusal, given, pressed="give")
     return _back_to(pk)
 
 
@@ -106,9 +112,10 @@ def take(request: HttpRequest, pk: int, membership: int) -> HttpResponse:
 def link(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the link with which they choose a password, and show it."""
     try:
+        check_entry(request)
         return _link(request, _found(pk), "chooses a password")
     except Refused as refusal:
-        return _shown(request, pk, refusal)
+        return _shown(request, pk, refusal, pressed="link")
 
 
 @require_POST
@@ -146,14 +153,21 @@ def _form(request: HttpRequest, given: dict[str, str], refusal: Refused | None =
         "groups": [(group, group) for group in GROUPS],
         "group_words": GROUP_WORDS,
         "services": _services(),
+        "asks_password": entry_is_old(request),
         "problems": refusal.problems if refusal else (),
     }
-    return render(request, "person_new.html", context, status=refusal.status if refusal else 200)
+    answer = render(request, "person_new.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(answer, refusal)
 
 
 def _shown(
-    request: HttpRequest, pk: int, refusal: Refused | None = None, given: dict[str, str] | None = None
+    request: HttpRequest,
+    pk: int,
+    refusal: Refused | None = None,
+    given: dict[str, str] | None = None,
+    pressed: str = "",
 ) -> HttpResponse:
+    """Show a person. The form that was `pressed`, one of several, asks for the password where that is due."""
     found = person_with_groups(pk)
     if found is None:
         raise Http404
@@ -168,9 +182,11 @@ def _shown(
         "group_words": GROUP_WORDS,
         "services": _services(),
         "given": dict.fromkeys(("group", "service", "reason"), "") | (given or {}),
+        "asks_password": pressed if entry_is_old(request) else "",
         "problems": refusal.problems if refusal else (),
     }
-    return render(request, "person.html", context, status=refusal.status if refusal else 200)
+    answer = render(request, "person.html", context, status=refusal.status if refusal else 200)
+    return with_retry_after(answer, refusal)
 
 
 def _link(request: HttpRequest, user: User, done: str) -> HttpResponse:

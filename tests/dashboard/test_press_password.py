@@ -196,3 +196,58 @@ def test_a_session_that_ended_keeps_the_form_but_never_the_password(
     assert RIGHT not in answer.content.decode()
     kept: dict[str, Any] = client.session["kept_form"]
     assert kept["fields"] == typed
+
+
+# --- What would let somebody press elsewhere --------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["token", "person", "group", "link"])
+def gives(request: pytest.FixtureRequest) -> tuple[str, dict[str, str]]:
+    """Return a form that gives a token, or lets somebody in, and what is typed there."""
+    cho = factory.person("cho")
+    forms: dict[str, tuple[str, dict[str, str]]] = {
+        "token": ("/account/tokens/new", {"name": "ci of archive", "scopes.rollbacks:write": "yes", "days": "30"}),
+        "person": ("/people/new", {"username": "dee", "first_name": "Dee", "group": "on-call"}),
+        "group": (f"/people/{cho.pk}/groups", {"group": "on-call"}),
+        "link": (f"/people/{cho.pk}/link", {}),
+    }
+    return forms[request.param]
+
+
+def test_nobody_is_given_what_lets_them_press_without_the_password(
+    minutes: int, browser: Client, gives: tuple[str, dict[str, str]]
+) -> None:
+    """Else a session that somebody else holds would make itself a token, and press with that."""
+    address, typed = gives
+    answer = browser.post(address, typed)
+    assert answer.status_code == 422
+    assert "The password is missing." in words(answer)
+    assert answer.content.decode().count(FIELD) == 1
+    for word in typed.values():
+        assert word in answer.content.decode()
+    assert not Event.objects.exists()
+
+
+def test_with_the_password_it_is_given(minutes: int, browser: Client, gives: tuple[str, dict[str, str]]) -> None:
+    address, typed = gives
+    answer = browser.post(address, typed | {"password": RIGHT})
+    assert answer.status_code in (200, 303), words(answer)
+    assert Event.objects.exists()
+    assert RIGHT not in answer.content.decode()
+
+
+def test_guesses_at_what_is_given_are_slowed_down(
+    minutes: int, browser: Client, gives: tuple[str, dict[str, str]]
+) -> None:
+    address, typed = gives
+    for _ in range(FREE["account"]):
+        assert browser.post(address, typed | {"password": "wrong"}).status_code == 422
+    answer = browser.post(address, typed | {"password": RIGHT})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "2")
+
+
+def test_by_default_it_is_given_without(browser: Client, gives: tuple[str, dict[str, str]]) -> None:
+    address, typed = gives
+    answer = browser.post(address, typed)
+    assert answer.status_code in (200, 303)
+    assert FIELD not in answer.content.decode()
