@@ -4,14 +4,13 @@ Most are faults done to real processes, and the table at the end names every row
 width and colour scheme. The exit status is 0 only when all hold.
 """
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests import system
-from tests.run import OWN
+from tests.run import inherited
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "drill", "tests"]
@@ -22,9 +21,8 @@ def main(arguments: list[str]) -> int:
     if problem := system.ensure(system.DRILLS):
         print(problem, file=sys.stderr)
         return 1
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
     start = time.monotonic()
-    status = subprocess.run([*PYTEST, *arguments], cwd=ROOT, env=inherited, check=False).returncode
+    status = subprocess.run([*PYTEST, *arguments], cwd=ROOT, env=inherited(), check=False).returncode
     print(f"{'Every drill held' if status == 0 else 'FAILED'}, after {time.monotonic() - start:.0f} s.")
     return status
 
