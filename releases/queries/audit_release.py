@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 
 from releases.models import (
     Acceptance,
@@ -118,7 +118,10 @@ def everything_about(release: Release) -> Everything:
     left_out: list[str] = []
     deployments = _newest(_deployments(release), DEPLOYMENTS_LIMIT, "deployments", left_out)
     runs = _newest(
-        ChecklistRun.objects.filter(deployment__in=deployments).prefetch_related("probes"),
+        # Without figures, which hold every sample: what is measured is read for the deployment that is shown first.
+        ChecklistRun.objects.filter(deployment__in=deployments)
+        .defer("settings")
+        .prefetch_related(Prefetch("probes", ProbeRun.objects.defer("figures"))),
         RUNS_LIMIT,
         "checklists",
         left_out,
@@ -195,7 +198,7 @@ def _checked(
 
 def _findings(runs: Sequence[ChecklistRun], left_out: list[str]) -> dict[int, list[Shown]]:
     """Return the findings of these runs by probe run; evidence as far as it fits, the newest first."""
-    rows = Finding.objects.filter(probe_run__run__in=runs).select_related("probe_run")
+    rows = Finding.objects.filter(probe_run__run__in=runs).select_related("probe_run").defer("probe_run__figures")
     by_probe: dict[int, list[Shown]] = {}
     room = EVIDENCE_LIMIT
     for finding in reversed(_newest(rows, FINDINGS_LIMIT, "findings", left_out)):

@@ -1,7 +1,9 @@
 """The auditor's desk: everything that is kept about one release, on one page."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from releases.intake import LiftSpec, NoteSpec, RollbackSpec
@@ -103,3 +105,14 @@ def test_who_may_not_read_the_book_is_refused(rollback: Rollback) -> None:
 
 def test_a_release_that_is_not_there_is_not_found(lee: Client) -> None:
     assert lee.get("/audit/releases/9").status_code == 404
+
+
+def test_no_samples_are_read_for_checklists_and_findings(lee: Client) -> None:
+    """A probe's figures hold hundreds of samples, and a finding would bring them along once more."""
+    _, _, live = factory.story()
+    with CaptureQueriesContext(connection) as captured:
+        assert lee.get(f"/audit/releases/{live.release_id}").status_code == 200
+    read = [query["sql"] for query in captured if 'FROM "releases_finding"' in query["sql"]]
+    (findings,) = (sql for sql in read if "LIMIT 1001" in sql)
+    assert '"releases_proberun"."key"' in findings
+    assert '"figures"' not in findings
