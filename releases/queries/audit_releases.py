@@ -36,5 +36,6 @@ def _branches(sought: SoughtReleases) -> list[QuerySet[Release]]:
     if sought.service:
         found = found.filter(service__key=sought.service)
     if sought.owner:
-        return [found.filter(owner=owner) for owner in sought.owners] or [found.none()]
+        # A whole name is looked for even where it is none of those that are offered: there may be more.
+        return [found.filter(owner=owner) for owner in sought.owners or [sought.owner]]
     return [found]

@@ -76,7 +76,8 @@ def branches(sought: Sought, inside: Within) -> list[QuerySet[Event]]:
     if sought.actor:
         if tags:
             found = found.filter(action__in=tags)
-        return [found.filter(actor=name) for name in sought.names] or [found.none()]
+        # A whole name is looked for even where it is none of those that are offered: there may be more.
+        return [found.filter(actor=name) for name in sought.names or [sought.actor]]
     if sought.object or not tags:
         return [found.filter(action__in=tags) if tags else found]
     return [found.filter(action=tag) for tag in tags]

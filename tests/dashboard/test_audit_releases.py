@@ -109,6 +109,13 @@ def test_a_character_that_no_database_takes_is_no_failure(lee: Client, address: 
     assert lee.get(address).status_code == 200
 
 
+def test_an_owner_is_found_who_is_none_of_the_many_that_are_offered(
+    lee: Client, three: list[Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releases.queries.names.NAMES_LIMIT", 1)
+    assert shown(lee, "?owner=Ben+Okafor") == [three[2].pk, three[0].pk]
+
+
 def test_hostile_words_stay_words(lee: Client) -> None:
     factory.release(factory.service(), "1.0", owner="<script>alert(1)</script>")
     source = lee.get("/audit/releases?owner=%3Cscript%3E").content.decode()
