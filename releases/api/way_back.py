@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from releases import broker, queries
 from releases.display import utc_text
+from releases.errors import DO_NOT_RETRY, Invalid, Problem
 from releases.migration_report import loss_digest
 from releases.models import Deployment, Environment, MigrationReport, RenderedCommand
 from releases.queries import readiness
@@ -19,11 +20,11 @@ BROKER_SECONDS = 0.3
 def way_back_json(request: HttpRequest, place: Environment, to: str) -> dict[str, Any]:
     """Return what is live, where a rollback would go, whether it would work, and the body of a press that has seen it.
 
-    `to` is the version of another target; where no target has it, none is chosen. A worker is asked to look where none
-    has lately.
+    `to` is the version of another target. A worker is asked to look where none has lately. Raises Invalid where no
+    target has that version: what is said of readiness would be about another one.
     """
     back = queries.way_back(place)
-    target = next((one for one in back.targets if to in ("", one.release.version)), None)
+    target = _target(back, to)
     if target is not None:
         back = back.towards(target)
     rendered = queries.rendered_for(place, target)
@@ -54,6 +55,25 @@ def way_back_json(request: HttpRequest, place: Environment, to: str) -> dict[str
         "press": _press(place, back.live, target, rendered, report),
         "url": request.build_absolute_uri(reverse("confirm", args=[place.service.key, place.key])),
     }
+
+
+def _target(back: queries.WayBack, to: str) -> Deployment | None:
+    if not to:
+        return back.target
+    for one in back.targets:
+        if one.release.version == to:
+            return one
+    why = next((one.why for one in back.skipped if one.deployment.release.version == to), "it is not earlier here")
+    raise Invalid(
+        Problem(
+            "not_a_target",
+            f"The version is no target of a rollback: {why}.",
+            "one of " + (", ".join(one.release.version for one in back.targets[:10]) or "none: nothing to go back to"),
+            field="to",
+            got=to,
+            retry=DO_NOT_RETRY,
+        )
+    )
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:

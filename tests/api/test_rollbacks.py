@@ -81,8 +81,15 @@ def test_another_target_is_chosen_by_its_version(pipeline: Pipeline, place: Envi
     assert [one["version"] for one in answer["other_targets"]] == ["2026.11.2", "2026.11.3"]
     chosen = shown(pipeline, "2026.11.2")
     assert (chosen["target"]["version"], chosen["other_targets"][0]["id"]) == ("2026.11.2", target.tag)
-    nowhere = shown(pipeline, "2031.1.1")
-    assert (nowhere["target"], nowhere["press"]) == (None, None)
+
+
+def test_a_version_that_is_no_target_is_refused_with_those_that_are(pipeline: Pipeline, story: Story) -> None:
+    """Answered as if none had been asked for, it would read as if the way to that version were ready."""
+    body = refused(pipeline.get("way-back/archive/production?to=2031.1.1"), 422)
+    assert (body["code"], body["field"], body["got"]) == ("not_a_target", "to", "2031.1.1")
+    assert body["expected"] == "one of 2026.11.3"
+    live = refused(pipeline.get("way-back/archive/production?to=2026.11.4"), 422)
+    assert live["detail"].startswith("The version is no target of a rollback: it is not earlier here.")
 
 
 def test_where_there_is_nothing_to_go_back_to_the_reasons_are_said(pipeline: Pipeline, story: Story) -> None:
