@@ -17,6 +17,8 @@ from releases.services.retrying import retried
 
 SEEN_EVERY = timedelta(minutes=5)
 """`last_seen_at` is written at most this often."""
+NAMED = 50
+"""Ended sessions that the book names; a program that signs in again and again has thousands."""
 
 
 def note_sign_in(user: User, session_key: str, *, user_agent: str, address: str) -> None:
@@ -51,7 +53,9 @@ def end_sessions(sessions: Iterable[UserSession], *, actor: Actor) -> int:
     with transaction.atomic():
         ended = [session for session in sessions if _end(session)]
         if ended:
-            devices = [f"{session.tag}: {session.user_agent or 'not told'}" for session in ended]
+            devices = [f"{session.tag}: {session.user_agent or 'not told'}" for session in ended[:NAMED]]
+            if more := len(ended) - len(devices):
+                devices.append(f"and {more} more")
             book.record(Tag.SESSIONS_ENDED, actor, about=ended[0].user.tag, sessions=devices)
     return len(ended)
 

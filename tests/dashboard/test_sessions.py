@@ -92,6 +92,14 @@ def test_all_others_are_ended_with_one_press_and_this_one_stays(cho: User) -> No
     assert len(Event.objects.get().payload["details"]["sessions"]) == 2
 
 
+def test_the_book_names_so_many_of_them_and_counts_the_rest(cho: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "NAMED", 1)
+    phone, _, _ = device(PHONE), device(DESK), device("curl/8")
+    phone.post("/account/sessions/end")
+    named, rest = Event.objects.get().payload["details"]["sessions"]
+    assert (named[:2], rest) == ("S-", "and 1 more")
+
+
 def test_this_session_is_not_ended_by_its_number(cho: User) -> None:
     phone = device(PHONE)
     phone.post(f"/account/sessions/{UserSession.objects.get().pk}/end")
