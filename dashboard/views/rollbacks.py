@@ -5,33 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from dashboard import marks, wording
-from dashboard.passwords import TooManyTries, asks_password, check_press
-from dashboard.permits import who_may, whom_to_ask
+from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
-from dashboard.sessions import keeps_words
-from dashboard.views.errors import with_retry_after
 from dashboard.views.notes import shown_notes
 from releases import queries
-from releases.errors import Invalid, Refused
-from releases.intake import REASONS, OverrideSpec, VerifySpec, from_text
+from releases.intake import REASONS
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
 from releases.queries.readiness.item import read as read_item
 from releases.queries.terminal import terminal
 from releases.queries.timings import first_route
-from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
 from releases.states import (
-    VERIFIABLE,
     CommandState,
     Level,
     Outcome,
@@ -74,23 +67,11 @@ class Answered:
     """Each with its evidence as text."""
 
 
-def _to_the_page(request: HttpRequest, pk: int) -> str:
-    return reverse("rollback", args=[pk])
-
-
-def _to_override(request: HttpRequest, pk: int) -> str:
-    return reverse("rollback_override", args=[pk])
-
-
-def _to_verify(request: HttpRequest, pk: int) -> str:
-    return reverse("rollback_verify", args=[pk])
-
-
 @require_safe
 @page
 def rollback(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a rollback: the state in words, its steps, the three facts apart, and what to do next."""
-    row = _found(pk)
+    row = found(pk)
     context = _context(request, row, rollback_page.probes_of(row.restore_run))
     context["too_late"] = TOO_LATE.get(request.GET.get("late", ""), "")
     return render(request, "rollback.html", context | shown_notes(request, row))
@@ -100,7 +81,7 @@ def rollback(request: HttpRequest, pk: int) -> HttpResponse:
 @fragment
 def rollback_live(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the rollback as it stands now; 204 when it is as the reader's, which `v` names."""
-    row = _found(pk)
+    row = found(pk)
     probes = rollback_page.probes_of(row.restore_run)
     known = request.GET.get("v", "")
     if known == _token(row, probes):
@@ -111,95 +92,12 @@ def rollback_live(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "_rollback_live.html", context)
 
 
-@require_POST
-@keeps_words(_to_the_page)
-@page
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Cancel a rollback that nobody has taken; 303 to its page, which says so when it was too late."""
-    done = rollbacks.cancel(_found(pk), actor=actor_of(request))
-    return _back_to(pk, "" if done else "cancel")
-
-
-@require_POST
-@keeps_words(_to_the_page)
-@page
-def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask the worker to end the command; 303 to the page, which says so when there was nothing to stop."""
-    done = rollbacks.stop(_found(pk), actor=actor_of(request))
-    return _back_to(pk, "" if done else "stop")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@keeps_words(_to_verify, field="reason")
-@page
-def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask why a rollback is to be measured again; a POST with a reason has it measured, 303 to its page."""
-    row = _found(pk)
-    if request.method != "POST":
-        return _ask_to_verify(request, row)
-    try:
-        spec = from_text(VerifySpec, {"reason": request.POST.get("reason", "")})
-        done = rollbacks.verify_now(row, spec, actor=actor_of(request))
-    except Invalid as refusal:
-        return _ask_to_verify(request, row, refusal)
-    return _back_to(pk, "" if done else "verify")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@keeps_words(_to_override, field="reason")
-@page
-def override(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask why a rollback is to run although the lock is held; a POST with a reason has it run, 303 to its page."""
-    row = _found(pk)
-    if request.method != "POST":
-        return _ask_to_override(request, row)
-    try:
-        spec = from_text(OverrideSpec, {"reason": request.POST.get("reason", "")})
-        check_press(request, row.environment)
-        done = rollbacks.override_lock(row, spec, actor=actor_of(request))
-    except (Invalid, TooManyTries) as refusal:
-        return _ask_to_override(request, row, refusal)
-    return _back_to(pk, "" if done else "override")
-
-
-def _ask_to_override(request: HttpRequest, row: Rollback, refusal: Refused | None = None) -> HttpResponse:
-    context = {
-        "r": row,
-        "environment": row.environment,
-        "waits": row.status == RollbackStatus.QUEUED and bool(row.lock_holder) and not row.override_by,
-        "may": actor_of(request).may("roll_back", row.environment.service.key),
-        "who_may": whom_to_ask(request, "roll_back", row.environment.service.key),
-        "typed": request.POST.get("reason", ""),
-        "problems": refusal.problems if refusal else (),
-        "asks_password": asks_password(request, row.environment),
-    }
-    shown = render(request, "rollback_override.html", context, status=refusal.status if refusal else 200)
-    return with_retry_after(shown, refusal)
-
-
-def _ask_to_verify(request: HttpRequest, row: Rollback, refusal: Invalid | None = None) -> HttpResponse:
-    context = {
-        "at": timezone.now(),
-        "r": row,
-        "environment": row.environment,
-        "verifiable": row.outcome in VERIFIABLE,
-        "may": actor_of(request).may("roll_back", row.environment.service.key),
-        "who_may": whom_to_ask(request, "roll_back", row.environment.service.key),
-        "typed": request.POST.get("reason", ""),
-        "problems": refusal.problems if refusal else (),
-    }
-    return render(request, "rollback_verify.html", context, status=refusal.status if refusal else 200)
-
-
-def _found(pk: int) -> Rollback:
+def found(pk: int) -> Rollback:
+    """Return the rollback as its pages show it."""
     row = rollback_page.shown_rollback(pk)
     if row is None:
         raise Http404
     return row
-
-
-def _back_to(pk: int, late: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse("rollback", args=[pk], query={"late": late} if late else None), status=303)
 
 
 def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) -> dict[str, Any]:
