@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from releases.models import (
+    ChecklistRun,
     Deployment,
     Environment,
     Execution,
@@ -17,13 +18,24 @@ from releases.models import (
     RenderedCommand,
     Rollback,
 )
+from releases.queries.standing import UNSETTLED
 from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
-from releases.states import DeploymentKind, DeploymentStatus, Outcome
+from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
 
 ESTIMATE_FROM = 10
 """From how many rollbacks the usual time is taken."""
 RESTORED = (Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES)
 """Only these took the time until it was good again; the others say how soon it went wrong."""
+
+
+class NowOn(NamedTuple):
+    """What is at work or in force somewhere."""
+
+    rollbacks: QuerySet[Rollback]
+    freezes: QuerySet[Freeze]
+    started: QuerySet[Deployment]
+    executing: QuerySet[Execution]
+    runs: QuerySet[ChecklistRun]
 
 
 def with_subqueries(environments: QuerySet[Environment]) -> QuerySet[Environment]:
@@ -43,18 +55,36 @@ def with_subqueries(environments: QuerySet[Environment]) -> QuerySet[Environment
         kind=DeploymentKind.DEPLOYMENT,
         status=DeploymentStatus.FINISHED,
         release__bad_since=None,
-    ).order_by("-pk")
+    ).order_by(Case(When(verified_now(), then=0), default=1), "-pk")  # where none was ever verified, a finished one
     return (
         environments.select_related("service", "live__release", "live__rollback")
         .defer("instances", "checklist", "command_names", "command_digests", "receivers", *_texts("live__release__"))
         .annotate(
             latest=Subquery(newest),
             last_rollback=Subquery(newest_rollback),
-            verified_target=Subquery(possible.filter(verified_now()).values("pk")[:1]),
-            finished_target=Subquery(possible.values("pk")[:1]),
+            target=Subquery(possible.values("pk")[:1]),
         )
         .order_by("service__key", "-production", "key")
     )
+
+
+def now_on(environments: QuerySet[Environment, Any]) -> NowOn:
+    """Return what is at work or in force in these environments, mostly nothing: one query says which rows."""
+    on = NowOn(
+        rollbacks=Rollback.objects.filter(status__in=OPEN_ROLLBACK),
+        freezes=Freeze.objects.filter(lifted_at=None),
+        started=Deployment.objects.filter(kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED),
+        executing=Execution.objects.filter(status=ExecutionStatus.EXECUTING),
+        runs=ChecklistRun.objects.filter(status__in=UNSETTLED),
+    )
+    first, *others = (
+        rows.filter(environment__in=environments).values_list(Value(number), "pk") for number, rows in enumerate(on)
+    )
+    keys: list[list[int]] = [[] for _ in on]
+    for number, pk in first.union(*others, all=True):
+        keys[number].append(pk)
+    # Asked for with its condition again: it may have ended between the two.
+    return NowOn._make(rows.filter(pk__in=found) for rows, found in zip(on, keys, strict=True))
 
 
 def deployments(ids: Iterable[int | None]) -> dict[int, Deployment]:

@@ -12,8 +12,6 @@ from django.utils import timezone
 from releases.models import (
     Deployment,
     Environment,
-    Execution,
-    Freeze,
     ReadinessLook,
     RenderedCommand,
     Rollback,
@@ -25,20 +23,13 @@ from releases.queries.readiness import Facts, items_of, workers_by_queue
 from releases.queries.standing import (
     Progress,
     Standing,
+    counted,
     progress_among,
     rollback_of,
     standing,
-    unsettled_runs,
 )
 from releases.queries.timings import told
-from releases.states import (
-    OPEN_ROLLBACK,
-    DeploymentKind,
-    DeploymentStatus,
-    ExecutionStatus,
-    RollbackStatus,
-    Verdict,
-)
+from releases.states import RollbackStatus, Verdict
 
 
 def listed_places() -> list[Place]:
@@ -62,29 +53,20 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
     extra = {row.pk: vars(row) for row in rows}
     live = [row.live for row in rows if row.live is not None]
     failed = place_rows.failed(extra[row.pk]["latest"] for row in rows if extra[row.pk]["latest"] != row.live_id)
-    targets = {row.pk: extra[row.pk]["verified_target"] or extra[row.pk]["finished_target"] for row in rows}
+    targets = {row.pk: extra[row.pk]["target"] for row in rows}
     target_rows = place_rows.deployments(targets.values())
     last_rollbacks = place_rows.rollbacks(extra[row.pk]["last_rollback"] for row in rows)
-    open_rollbacks = place_rows.by_environment(
-        Rollback.objects.filter(environment__in=within, status__in=OPEN_ROLLBACK).select_related("target__release")
-    )
-    freezes = place_rows.by_environment(Freeze.objects.filter(environment__in=within, lifted_at=None))
-    started = place_rows.by_environment(
-        Deployment.objects.filter(
-            environment__in=within, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
-        )
-        .select_related("release")
-        .order_by("-pk")
-    )
-    executing = place_rows.by_environment(
-        Execution.objects.filter(environment__in=within, status=ExecutionStatus.EXECUTING)
-    )
+    on = place_rows.now_on(within)
+    open_rollbacks = place_rows.by_environment(on.rollbacks.select_related("target__release"))
+    freezes = place_rows.by_environment(on.freezes)
+    started = place_rows.by_environment(on.started.select_related("release").order_by("-pk"))
+    executing = place_rows.by_environment(on.executing)
+    progress = progress_among(counted(on.runs))
     rendered = place_rows.of_targets(RenderedCommand.objects.defer("argv", "terminal"), targets)
     looks = place_rows.of_targets(ReadinessLook.objects.all(), targets)
     workers = workers_by_queue()
     now = timezone.now()
-    usual = place_rows.usual_seconds(within)
-    progress = progress_among(unsettled_runs().filter(environment__in=within))
+    usual = place_rows.usual_seconds(within) if last_rollbacks else {}
     decisive = place_rows.decisive_findings(
         deployment.verify_run_id for deployment in live if deployment.verdict not in ("", Verdict.PASS)
     )

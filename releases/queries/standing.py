@@ -83,7 +83,7 @@ def progress_by_deployment(deployments: Iterable[int | None]) -> dict[int, Progr
 
 
 def progress_among(runs: QuerySet[ChecklistRun]) -> dict[int, Progress]:
-    """Return the run of each deployment among `unsettled_runs`; verifying wins over a baseline."""
+    """Return the run of each deployment among unsettled ones, `counted`; verifying wins over a baseline."""
     found: dict[int, Progress] = {}
     for run in sorted(runs, key=lambda run: (run.purpose != Purpose.BASELINE, run.pk)):
         if run.deployment_id is not None:
@@ -93,15 +93,20 @@ def progress_among(runs: QuerySet[ChecklistRun]) -> dict[int, Progress]:
 
 def unsettled_runs() -> QuerySet[ChecklistRun]:
     """Return the runs that are queued or running, with their probes counted."""
-    return ChecklistRun.objects.filter(status__in=UNSETTLED).annotate(
+    return counted(ChecklistRun.objects.filter(status__in=UNSETTLED))
+
+
+def counted(runs: QuerySet[ChecklistRun]) -> QuerySet[ChecklistRun]:
+    """Return runs with their probes counted."""
+    return runs.annotate(
         probes_total=Count("probes"), probes_done=Count("probes", filter=Q(probes__status=ProbeStatus.DONE))
     )
 
 
 def progress_of(run: ChecklistRun) -> Progress:
-    """Return how far a run of `unsettled_runs` is."""
-    counted = vars(run)
-    return Progress(run.pk, run.purpose, run.status, counted["probes_done"], counted["probes_total"])
+    """Return how far a run is that was `counted`."""
+    found = vars(run)
+    return Progress(run.pk, run.purpose, run.status, found["probes_done"], found["probes_total"])
 
 
 def _of_rollback(rollback: Rollback | Rolled, progress: Progress | None) -> Standing:

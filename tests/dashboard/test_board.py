@@ -351,7 +351,7 @@ def test_the_page_of_many_environments_asks_no_more_than_the_page_of_few() -> No
     fill(0, 3)
     few = queries_of(lambda: client.get("/"))
     fill(3, 30)
-    assert queries_of(lambda: client.get("/")) == few <= 25
+    assert queries_of(lambda: client.get("/")) == few <= 14
     assert Rollback.objects.count() == 0
 
 

@@ -184,7 +184,19 @@ def test_many_rows_ask_no_more_than_few() -> None:
     fill(0, 1)
     few = queries_of(lambda: client.get(PAGE))
     fill(1, 12)
-    assert queries_of(lambda: client.get(PAGE)) == few <= 30
+    assert queries_of(lambda: client.get(PAGE)) == few <= 13
+
+
+def test_what_is_not_on_costs_no_query() -> None:
+    """No freeze, no rollback, nothing at work: one query says so, and nothing is asked of any of these."""
+    place = factory.environment()
+    target, live = factory.deployed(place, "1.0"), factory.deployed(place, "1.1")
+    factory.open_way_back(place, target, live)
+    client = signed_in(factory.on_call())
+    quiet = queries_of(lambda: client.get(PAGE))
+    assert quiet <= 11
+    Freeze.objects.create(environment=place, reason="calm", frozen_by="Cho Park", frozen_at=timezone.now())
+    assert queries_of(lambda: client.get(PAGE)) == quiet + 1
 
 
 # --- Live -----------------------------------------------------------------------------------------------------------

@@ -100,4 +100,4 @@ def test_many_rows_ask_no_more_than_few() -> None:
     fill(0, 3)
     few = queries_of(lambda: client.get("/s/archive/"))
     fill(3, 20)
-    assert queries_of(lambda: client.get("/s/archive/")) == few <= 30
+    assert queries_of(lambda: client.get("/s/archive/")) == few <= 12
