@@ -26,7 +26,7 @@ from releases.queries.migrations import report_token
 from releases.queries.people import people_who_may
 from releases.queries.standing import progress_by_deployment, standing
 from releases.queries.terminal import terminal
-from releases.services import rollbacks
+from releases.services import pressing
 from releases.services.commands import ask_to_look
 from releases.services.lookups import listed_environment
 from releases.states import Verdict
@@ -96,7 +96,7 @@ def _press(request: HttpRequest, place: Environment) -> HttpResponse:
     try:
         spec = from_text(RollbackSpec, given | {"losses": shown})
         check_press(request, place)
-        rollback = rollbacks.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
+        rollback = pressing.press(spec, actor=actor_of(request), key=request.POST.get("key", ""))
     except (Conflict, Invalid, Busy, TooManyTries) as refusal:
         return _again(request, place, given, refusal)
     return HttpResponseRedirect(rollback.get_absolute_url(), status=303)

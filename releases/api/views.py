@@ -26,9 +26,9 @@ from releases.models import Acceptance, ChecklistRun, Deployment, Rehearsal, Rel
 from releases.services.acceptances import accept_finding, withdraw_acceptance
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.lookups import listed_environment
+from releases.services.pressing import press
 from releases.services.rehearsals import rehearse
 from releases.services.releases import register_release
-from releases.services.rollbacks import press
 from releases.services.run_again import run_again
 from releases.states import RunStatus
 

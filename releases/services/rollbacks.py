@@ -1,43 +1,26 @@
-"""Pressing the button, cancelling, stopping, measuring again: a person's part. The worker's is `rolling_back`."""
+"""What a person does after the press: cancel, stop, run despite a lock, measure again. The worker's: `rolling_back`."""
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
-from releases import book, broker, queries
+from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.display import utc_text
 from releases.errors import DO_NOT_RETRY, Conflict, Problem
-from releases.intake import REASONS, OverrideSpec, RollbackSpec, VerifySpec
+from releases.intake import OverrideSpec, VerifySpec
 from releases.knocks import knock
-from releases.models import Environment, Execution, Freeze, Rehearsal, Release, Rollback
-from releases.queries import readiness
-from releases.services import deploying, refusals, rehearsals
+from releases.models import Execution, Freeze, Release, Rollback
+from releases.services import refusals
 from releases.services.commands import look_soon
-from releases.services.data_loss import accepted_losses, shown_at_press
 from releases.services.freezes import as_frozen
-from releases.services.idempotency import once
-from releases.services.lookups import listed_environment
-from releases.services.passages import keep_rollback
 from releases.services.permissions import require
+from releases.services.pressing import locked, look_elsewhere
 from releases.services.retrying import retried
 from releases.services.rollback_rows import moved_from
-from releases.states import OPEN_REHEARSAL, VERIFIABLE, DeploymentStatus, ExecutionStatus, RollbackStatus
-
-
-@retried
-def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
-    """Queue a rollback: the row, the freeze, the bad mark and the event in one transaction, then the knock.
-
-    Raises Denied, NotFound, Invalid for a target that is none, or Conflict: `rollback_open` when one is already on
-    (carried as `made`), `live_moved` when something else is live than was shown, `command_changed` and
-    `losses_changed` when it was not shown what would run, or what would be lost.
-    """
-    require(actor, "roll_back", scope="rollbacks:write", service=spec.service, on=f"{spec.service}/{spec.environment}")
-    environment = listed_environment(spec.service, spec.environment)
-    return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
+from releases.states import VERIFIABLE, ExecutionStatus, RollbackStatus
 
 
 @retried
@@ -158,7 +141,7 @@ def verify_now(rollback: Rollback, spec: VerifySpec, *, actor: Actor) -> bool:
 
 def _refuse_if_superseded(rollback: Rollback) -> None:
     """Refuse to measure a rollback after which something else was brought here: it would be judged by that."""
-    live = _locked(rollback.environment).live
+    live = locked(rollback.environment).live
     if live is not None and live.pk not in (rollback.deployment_id, rollback.undone_id):
         raise Conflict(
             Problem(
@@ -168,154 +151,6 @@ def _refuse_if_superseded(rollback: Rollback) -> None:
                 retry=DO_NOT_RETRY,
             )
         )
-
-
-def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollback:
-    refusals.while_rolling_back(environment, spec.target)
-    environment = _locked(environment)
-    back = queries.way_back(environment)
-    live = refusals.unless_live(spec, back.live, environment)
-    target = refusals.unless_a_target(spec, back)
-    rendered = queries.rendered_for(environment, target)
-    refusals.of_another_command(rendered, spec.digest)
-    report = queries.migration_report(environment, live, target)
-    losses = accepted_losses(spec, report)
-    now = timezone.now()
-    facts = readiness.facts_of(environment, back.towards(target), rendered)
-    try:
-        with transaction.atomic():
-            assert actor.user is not None, "the command line names the system user"
-            rollback = Rollback.objects.create(
-                environment=environment,
-                undone=live,
-                target=target,
-                requester=actor.user,
-                requested_by=actor.name,
-                reason=spec.reason,
-                words=spec.words,
-                seen_digest=spec.digest,
-                at_press={
-                    "verdict": live.verdict,
-                    "readiness": [item.stored() for item in readiness.readiness_of(facts, broker.watch.last())],
-                    "looked_at": facts.looked.looked_at.isoformat() if facts.looked else "",
-                    "argv": rendered.argv if rendered else [],
-                    "migrations": shown_at_press(report),
-                    "accepted_losses": losses,
-                },
-                routes_to_purge=queries.routes_to_purge(environment, target),
-                purge_wanted=spec.purge,
-                pressed_at=now,
-                knocked_at=now,
-            )
-            keep_rollback(rollback)
-    except IntegrityError:
-        refusals.while_rolling_back(environment, spec.target)
-        raise
-    why = f"{REASONS[spec.reason]}{f': {spec.words}' if spec.words else ''}"
-    frozen = _freeze(environment, rollback, actor, why)
-    marked = _mark_bad(live.release, rollback, actor, why)
-    if live.status == DeploymentStatus.STARTED:
-        deploying.request_stop(live, actor)
-    for rehearsal in Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL):
-        rehearsals.request_stop(rehearsal, actor)
-    events = []
-    if frozen:
-        events.append(
-            book.entry(
-                Tag.ENVIRONMENT_FROZEN,
-                actor,
-                about=rollback.tag,
-                environment=environment,
-                reason=why,
-                before={"frozen_by": ""},
-                after={"frozen_by": actor.name},
-            )
-        )
-    if marked:
-        events.append(
-            book.entry(
-                Tag.RELEASE_MARKED_BAD,
-                actor,
-                about=live.release.tag,
-                environment=environment,
-                reason=why,
-                rollback=rollback.tag,
-                before={"bad_by": ""},
-                after={"bad_by": actor.name},
-            )
-        )
-    if losses:
-        events.append(
-            book.entry(
-                Tag.DATA_LOSS_ACCEPTED,
-                actor,
-                about=rollback.tag,
-                environment=environment,
-                reason=why,
-                losses=losses,
-                migrations=shown_at_press(report),
-                verdict=live.verdict,
-            )
-        )
-    events.append(
-        book.entry(
-            Tag.ROLLBACK_PRESSED,
-            actor,
-            about=rollback.tag,
-            environment=environment,
-            reason=why,
-            live=live.tag,
-            live_version=live.release.version,
-            target=target.tag,
-            target_version=target.release.version,
-            digest=spec.digest,
-            readiness=rollback.at_press["readiness"],
-            verdict=live.verdict,
-            routes_to_purge=rollback.routes_to_purge if spec.purge else [],
-            accepted_losses=losses,
-        )
-    )
-    book.append(events)  # at last: whoever holds the head of the book waits for no other row
-    knock("run_rollback", environment.act_queue, rollback.pk)
-    if marked:  # after the one that matters
-        _look_elsewhere(rollback)
-    return rollback
-
-
-def _locked(environment: Environment) -> Environment:
-    """Read the environment again; until the transaction ends nobody makes another deployment its live one."""
-    return (
-        Environment.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("service", "live__release")
-        .get(pk=environment.pk)
-    )
-
-
-def _freeze(environment: Environment, rollback: Rollback, actor: Actor, why: str) -> bool:
-    if queries.active_freeze(environment) is not None:
-        return False
-    Freeze.objects.create(
-        environment=environment,
-        reason=f"{rollback.tag}: {why}",
-        frozen_by=actor.name,
-        frozen_at=rollback.pressed_at,
-        rollback=rollback,
-    )
-    return True
-
-
-def _mark_bad(release: Release, rollback: Rollback, actor: Actor, why: str) -> bool:
-    marked = Release.objects.filter(pk=release.pk, bad_since=None).update(
-        bad_since=rollback.pressed_at, bad_reason=f"{rollback.tag}: {why}", bad_by=actor.name
-    )
-    return bool(marked)
-
-
-def _look_elsewhere(rollback: Rollback) -> None:
-    """Have the service's other ways back looked at: whether a release is bad decides whether it is a target."""
-    others = Environment.objects.filter(service=rollback.environment.service_id, listed=True, live__isnull=False)
-    for environment in others.exclude(pk=rollback.environment_id).select_related("service"):
-        look_soon(environment)
 
 
 def _take_back(rollback: Rollback, actor: Actor) -> None:
@@ -341,7 +176,7 @@ def _take_back(rollback: Rollback, actor: Actor) -> None:
         )
     if unmarked:
         look_soon(rollback.environment)
-        _look_elsewhere(rollback)
+        look_elsewhere(rollback)
         book.record(
             Tag.RELEASE_UNMARKED_BAD,
             actor,

@@ -11,7 +11,7 @@ from releases.services.book_checks import check_some
 from releases.services.expected_results import confirm_result, score
 from releases.services.freezes import lift_freeze
 from releases.services.notes import add_note
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from releases.states import (
     CommandState,
     DeploymentKind,

@@ -13,7 +13,7 @@ from releases.actor import Actor
 from releases.errors import Busy
 from releases.intake import RollbackSpec
 from releases.models import BookHead, Deployment, Environment, Event, Freeze, IdempotencyKey, Rollback
-from releases.services import retrying, rollbacks
+from releases.services import pressing, retrying
 from tests import factory
 from tests.rig.waiting import wait_until
 from tests.services.conftest import InlineWorkers
@@ -37,7 +37,7 @@ def cho() -> Actor:
 def press(story: Story, actor: Actor) -> Rollback:
     _, target, live = story
     spec = RollbackSpec(service="archive", environment="production", live=live.pk, target=target.pk, reason="users")
-    return rollbacks.press(spec, actor=actor, key="form-1")
+    return pressing.press(spec, actor=actor, key="form-1")
 
 
 def execute(statement: str) -> None:

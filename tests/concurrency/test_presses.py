@@ -8,8 +8,9 @@ from releases.actor import Actor
 from releases.errors import Conflict
 from releases.intake import ReleaseSpec, RollbackSpec
 from releases.models import Deployment, Environment, Event, Freeze, IdempotencyKey, Release, Rollback
+from releases.services.pressing import press
 from releases.services.releases import register_release
-from releases.services.rollbacks import cancel, press
+from releases.services.rollbacks import cancel
 from tests import factory
 from tests.concurrency.conftest import Together
 from tests.services.conftest import InlineWorkers

@@ -17,8 +17,9 @@ from releases.services.book_checks import check_some
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.expected_results import confirm_result
 from releases.services.freezes import lift_freeze
+from releases.services.pressing import press
 from releases.services.releases import unmark_bad
-from releases.services.rollbacks import cancel, override_lock, press
+from releases.services.rollbacks import cancel, override_lock
 from releases.states import Level, Outcome, RollbackStatus
 from tests import factory
 from tests.dashboard.pages import links, queries_of, signed_in, words

@@ -10,7 +10,7 @@ from releases.intake import LiftSpec, NoteSpec, RollbackSpec
 from releases.models import Execution, Finding, Freeze, ProbeRun, Rollback
 from releases.services.freezes import lift_freeze
 from releases.services.notes import add_note
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from releases.states import CommandState, ExecutionKind, ExecutionStatus, Level
 from tests import factory
 from tests.dashboard.pages import links, queries_of, signed_in, words

@@ -21,7 +21,7 @@ from releases.queries import audit_release
 from releases.services.expected_results import confirm_result
 from releases.services.freezes import lift_freeze
 from releases.services.notes import add_note
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from releases.states import CommandState, ExecutionKind, ExecutionStatus, Level
 from tests import factory
 from tests.dashboard.pages import links, queries_of, signed_in, words

@@ -8,7 +8,8 @@ from releases.errors import Denied
 from releases.intake import RollbackSpec
 from releases.models import Environment, Event, Freeze, Release, Rollback
 from releases.services import rolling_back
-from releases.services.rollbacks import cancel, press
+from releases.services.pressing import press
+from releases.services.rollbacks import cancel
 from releases.states import RollbackStatus
 from tests import factory
 from tests.services.conftest import InlineWorkers, LittleService

@@ -6,7 +6,7 @@ from releases.actor import Actor
 from releases.errors import Conflict, Invalid
 from releases.migration_report import loss_digest
 from releases.models import Deployment, Environment, Event, Rollback
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from tests import factory
 from tests.services.test_press import spec
 

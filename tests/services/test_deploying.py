@@ -15,7 +15,7 @@ from releases.executor.locking import EnvironmentLock
 from releases.intake import DeploySpec, FinishSpec, RollbackSpec
 from releases.management.refusing import person_at_the_terminal
 from releases.models import Deployment, Environment, Event, Execution, Freeze, RenderedDeploy, Rollback, User
-from releases.services import commands, deploying, places, rollbacks
+from releases.services import commands, deploying, places, pressing
 from releases.services.catalogue_sync import sync_catalogue
 from releases.services.deploying import deploy, run_deployment, stop_deployment
 from releases.services.deployments import finish_deployment
@@ -302,7 +302,7 @@ def press_rollback(place: Environment, live: Deployment, by: User) -> Rollback:
     target = Environment.objects.select_related("live").get(pk=place.pk).live
     assert target is not None
     spec = RollbackSpec(service="archive", environment="staging", live=live.pk, target=target.pk, reason="other")
-    return rollbacks.press(spec, actor=factory.actor(by))
+    return pressing.press(spec, actor=factory.actor(by))
 
 
 def beside(act: Callable[[], object]) -> threading.Thread:

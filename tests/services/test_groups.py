@@ -9,7 +9,7 @@ from releases.intake import LiftSpec, RollbackSpec
 from releases.models import Event, Freeze, Membership, Rollback, Service, User
 from releases.queries.people import people_who_may
 from releases.services.freezes import lift_freeze
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from tests import factory
 
 pytestmark = pytest.mark.django_db

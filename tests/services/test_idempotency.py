@@ -6,8 +6,8 @@ from releases.actor import Actor
 from releases.errors import Conflict, Invalid
 from releases.intake import ReleaseSpec, RollbackSpec
 from releases.models import Event, IdempotencyKey, Release, Rollback
+from releases.services.pressing import press
 from releases.services.releases import register_release
-from releases.services.rollbacks import press
 from tests import factory
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from releases.actor import Actor
 from releases.errors import Conflict, Denied, Invalid
 from releases.intake import RollbackSpec
 from releases.models import Deployment, Environment, Event, Freeze, Release, Rollback
-from releases.services.rollbacks import press
+from releases.services.pressing import press
 from releases.states import DeploymentStatus, Outcome, RollbackStatus, Verdict
 from tests import factory
 from tests.services.conftest import InlineWorkers

@@ -30,9 +30,10 @@ from releases.services.checklists import begin_run, make_run, settle_run
 from releases.services.commands import look_at_way_back, render_target
 from releases.services.deployments import finish_deployment, start_deployment
 from releases.services.outcomes import end_rollback
+from releases.services.pressing import press
 from releases.services.readiness import lock
 from releases.services.releases import unmark_bad
-from releases.services.rollbacks import cancel, press
+from releases.services.rollbacks import cancel
 from releases.states import (
     ExecutionKind,
     Outcome,

@@ -14,7 +14,7 @@ from releases.management.refusing import person_at_the_terminal
 from releases.models import Deployment, Environment, Event, Execution, Freeze, Rehearsal, Release, User
 from releases.queries.estimates import expected_seconds
 from releases.queries.receipts import FRESH, newest_receipt
-from releases.services import rehearsing, rollbacks
+from releases.services import pressing, rehearsing
 from releases.services.catalogue_sync import sync_catalogue
 from releases.services.deployments import start_deployment
 from releases.services.rehearsal_facts import receipt_of, rehearsal_facts
@@ -348,7 +348,7 @@ def test_a_rollback_there_ends_the_rehearsal(
     live = factory.deployed(staging, "2026.11.4")
     made = rehearse(spec(), actor=factory.actor(ana))
     pressed = RollbackSpec(service="archive", environment="staging", live=live.pk, target=older.pk, reason="other")
-    rollback = rollbacks.press(pressed, actor=factory.actor(ana))
+    rollback = pressing.press(pressed, actor=factory.actor(ana))
     workers.work()
     made.refresh_from_db()
     rollback.refresh_from_db()

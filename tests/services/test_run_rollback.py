@@ -11,7 +11,7 @@ from releases.errors import Conflict
 from releases.executor import Result, run
 from releases.intake import RollbackSpec
 from releases.models import Environment, Event, Execution, Rollback
-from releases.services import executions, places, rollbacks, rolling_back
+from releases.services import executions, places, pressing, rolling_back
 from releases.services.commands import keep_rendered
 from releases.states import (
     CommandState,
@@ -43,7 +43,7 @@ def press(place: Environment, **changes: object) -> Rollback:
             **changes,
         }
     )
-    return rollbacks.press(spec, actor=factory.actor(factory.on_call()))
+    return pressing.press(spec, actor=factory.actor(factory.on_call()))
 
 
 def test_a_rollback_runs_its_command_once_and_is_restored_when_that_was_measured(

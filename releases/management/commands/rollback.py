@@ -15,7 +15,7 @@ from releases.intake import REASONS, OverrideSpec, RollbackSpec, from_text
 from releases.management.refusing import RefusingCommand
 from releases.migration_report import loss_digest
 from releases.models import ChecklistRun, Environment, ProbeRun, Rollback, User
-from releases.services import checklists, probing, rollbacks, rolling_back
+from releases.services import checklists, pressing, probing, rollbacks, rolling_back
 from releases.services.commands import keep_rendered, look_at_migrations
 from releases.services.lookups import listed_environment
 from releases.states import Outcome, ProbeStatus
@@ -103,7 +103,7 @@ class Command(RefusingCommand):
             },
         )
         try:
-            return rollbacks.press(spec, actor=actor)
+            return pressing.press(spec, actor=actor)
         except Conflict as conflict:
             rollback = conflict.made
             if not isinstance(rollback, Rollback) or rollback.target_id != targets[0].pk:
