@@ -27,7 +27,7 @@ from releases.queries.expected_results import results_of
 from releases.queries.final_commands import final_commands
 from releases.queries.history import Row, deployments_of
 from releases.queries.lead_time import lead_time_of
-from releases.queries.release_page import Checklist, before_after, checklist_of, live_in
+from releases.queries.release_page import Checklist, before_after, checklist_of, could_go_to, live_in
 from releases.queries.timeline import timeline
 from releases.services.releases import register_release
 from releases.states import Purpose
@@ -184,6 +184,7 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "word": word,
         "title": f"{marks.glyph(word)} {title}" if word else title,
         "may_report": may(request, "report_deployment", found.service.key),
+        "next_places": could_go_to(found) if not rows and found.service.listed else [],
         "at_hand": _at_hand(request, found, shown, active),
     }
 

@@ -202,7 +202,8 @@ def is_hash(value: Any) -> bool:
 
 def printable(value: Any) -> str:
     """Return a text of the file so that it does nothing to a terminal."""
-    return ascii(str(value)[:100])[1:-1]
+    text = str(value)
+    return ascii(text[:300])[1:-1] + ("..." if len(text) > 300 else "")
 
 
 def read_anchors(file: BinaryIO) -> dict[int, list[Anchor]]:

@@ -153,6 +153,15 @@ def _settings(run: ChecklistRun) -> object:
     return (run.settings.get("checklist") or {}).get(KEY)
 
 
+def could_go_to(release: Release) -> list[Environment]:
+    """Return the listed environments of a release's service, production last, as a release travels."""
+    return list(
+        Environment.objects.filter(service=release.service_id, listed=True)
+        .select_related("service")
+        .order_by("production", "key")
+    )
+
+
 def live_in(release: Release) -> list[Environment]:
     """Return the environments where a release is live, production first."""
     return list(

@@ -129,6 +129,19 @@ def test_a_release_that_was_not_deployed_waits_for_one() -> None:
     response = signed_in(factory.lead()).get(f"/releases/{release.pk}")
     assert "Checklist Not run yet: waiting for a deployment to finish." in words(response)
     assert "Not deployed yet." in words(response)
+    assert "Report its deployment" not in words(response), "no environment is listed"
+
+
+def test_a_release_that_was_not_deployed_leads_to_its_deployment_and_asks_nothing_yet() -> None:
+    service = factory.service()
+    factory.environment(service), factory.environment(service, "staging", production=False)
+    release = factory.release(service, "2026.11.4", expected_result="readers see dates")
+    response = signed_in(factory.lead()).get(f"/releases/{release.pk}")
+    told = words(response).replace(" ,", ",")
+    assert "Report its deployment to staging, production, or let the pipeline do it." in told
+    assert "/s/archive/staging/deployments/new?version=2026.11.4" in links(response)
+    assert "Say whether it came true" not in words(response)
+    assert "Report its deployment" not in words(signed_in(factory.on_call()).get(f"/releases/{release.pk}"))
 
 
 def test_the_checklist_counts_and_says_what_it_was_compared_with() -> None:
