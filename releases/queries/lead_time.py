@@ -29,7 +29,7 @@ class LeadTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class LeadTime:
     """What is known of one release."""
 
     committed_at: datetime
@@ -52,12 +52,12 @@ def lead_times(period: Period, services: Collection[int] | None = None) -> LeadT
     return LeadTimes(median=_median(came, counted["known"]), **counted)
 
 
-def lead_time_of(release: Release) -> Led | None:
+def lead_time_of(release: Release) -> LeadTime | None:
     """Return what is known of one release; None where nobody said when its oldest commit was made."""
     if release.committed_at is None:
         return None
     first = _to_production().filter(release=release).order_by("finished_at").values_list("finished_at", flat=True)
-    return Led(release.committed_at, first.first())
+    return LeadTime(release.committed_at, first.first())
 
 
 def _to_production() -> QuerySet[Deployment]:
