@@ -173,4 +173,5 @@ class EnvironmentLock:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """Return the time as a person reads it, with its zone: the sentence about the holder is kept and shown as it is."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"

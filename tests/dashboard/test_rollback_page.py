@@ -348,6 +348,26 @@ def test_what_was_measured_long_after_is_not_shown_as_this_rollbacks_doing(
     assert "Not measured." in said
 
 
+@pytest.mark.parametrize(
+    ("regression", "told"),
+    [
+        (Regression.YES, "a probe fails below that did not fail before."),
+        (Regression.UNKNOWN, "a probe fails below of which nobody knows how it was before."),
+    ],
+)
+def test_not_restored_claims_to_be_worse_only_where_that_is_known(
+    browser: Client,
+    story: tuple[Environment, Deployment, Deployment],
+    cho: User,
+    regression: Regression,
+    told: str,
+) -> None:
+    rollback = ended(story, cho, Outcome.NOT_RESTORED)
+    assert rollback.restore_run is not None
+    _finds(rollback.restore_run, "response_time", "p95 is 810 ms.", regression)
+    assert told in text(browser.get(address(rollback)))
+
+
 def test_failing_probes_show_what_they_found_and_old_failures_are_labelled(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -48,6 +49,7 @@ def test_a_second_command_is_refused_with_host_process_and_what_runs(bench: Benc
     assert refusal.value.what == "rollback RB-7"
     said = str(refusal.value)
     assert f"rollback RB-7 still holds the lock on {socket.gethostname()}, since " in said
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: ", said)
     assert said.endswith(f"process {os.getpid()}.")
 
 
