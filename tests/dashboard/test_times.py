@@ -26,6 +26,8 @@ FOREIGN = re.compile(r"<pre\b.*?</pre>|<textarea\b.*?</textarea>", re.DOTALL)
 """What services and people wrote keeps its own times."""
 REFUSAL = re.compile(r'<span class="problem">.*?</span>', re.DOTALL)
 """The sentence of a refusal is the same for pipelines: it names its zone, and stands in no element of its own."""
+EXAMPLE = re.compile(r"such as \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+"""How a moment is to be typed: it names its offset, and is no time of anything."""
 TIME = re.compile(r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"[^>]*>(.*?)</time>', re.DOTALL)
 
 
@@ -35,7 +37,7 @@ def bare_times(source: str) -> list[str]:
     found = [time for time in TIME.findall(text) if CLOCK.search(time) and not ZONED.search(time)]
     text = TIME.sub(" ", text)
     found += [said for said in REFUSAL.findall(text) if CLOCK.search(said) and not ZONED.search(said)]
-    text = re.sub(r"<[^>]*>", " ", REFUSAL.sub(" ", text))
+    text = re.sub(r"<[^>]*>", " ", EXAMPLE.sub(" ", REFUSAL.sub(" ", text)))
     return found + [text[max(0, hit.start() - 30) : hit.end() + 10] for hit in CLOCK.finditer(text)]
 
 
