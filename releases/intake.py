@@ -5,25 +5,35 @@ everything is text and an empty text means "not given", through `from_text`.
 """
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
-from releases.display import hidden_character, visible
-from releases.errors import Invalid, Malformed, Problem
+from releases.display import visible
+from releases.errors import Invalid, Problem
+from releases.fields import (
+    Digest,
+    GivenName,
+    Group,
+    Key,
+    Name,
+    Note,
+    OptionalNote,
+    ProbeKey,
+    Route,
+    UserName,
+    Version,
+    WebAddress,
+    Zone,
+    one_line,
+)
 from releases.groups import GROUPS
 from releases.moments import past_moment
-from releases.probes.routes import check_exact_route
-from releases.zones import is_zone
+from releases.strict_json import check_json
 
-JSON_DEPTH_LIMIT = 20
-JSON_DIGITS_LIMIT = 18
 ROUTES_LIMIT = 50
 PROBLEMS_LIMIT = 20
 LOSSES_LIMIT = 100
@@ -49,86 +59,12 @@ SCOPES = {
 }
 """What a token may do, as far as its person may."""
 TOKEN_DAYS_LIMIT = 3650
-USERNAME_LIMIT = 80
 
-
-def _plain_text(value: str) -> str:
-    value = value.replace("\r\n", "\n").strip()
-    name = hidden_character(value)
-    if name:
-        raise PydanticCustomError("hidden_character", "contains {name}", {"name": name})
-    return value
-
-
-def one_line(value: str) -> str:
-    """Refuse a text that is more than one line, or that holds what cannot be seen."""
-    value = _plain_text(value)
-    if "\n" in value or "\t" in value:
-        raise PydanticCustomError("hidden_character", "contains {name}", {"name": "a line break or tab"})
-    return value
-
-
-def _not_empty(value: str) -> str:
-    if not value:
-        raise PydanticCustomError("empty", "is empty")
-    return value
-
-
-def _as_signed_in(value: str) -> str:
-    """Return a user name in the form in which Django's sign-in looks for it; one character may become eighteen."""
-    value = unicodedata.normalize("NFKC", value)
-    if len(value) > USERNAME_LIMIT:
-        raise PydanticCustomError("too_long_as_kept", "has {number} characters as it is kept", {"number": len(value)})
-    return one_line(value)
-
-
-def _route(value: str) -> str:
-    value = one_line(value)
-    try:
-        return check_exact_route(value)
-    except ValueError as error:
-        raise PydanticCustomError("not_a_route", "cannot be purged: {why}", {"why": str(error)}) from None
-
-
-def _web_address(value: str) -> str:
-    value = one_line(value)
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise PydanticCustomError("not_an_address", "is not a web address") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\]", value) or port == 0:
-        raise PydanticCustomError("not_an_address", "is not a web address")
-    if parts.username is not None or parts.password is not None:
-        raise PydanticCustomError("credentials_in_address", "holds credentials")
-    return value
+Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
 
 
 def _not_given(value: object) -> bool:
     return value is None
-
-
-def _zone(value: str) -> str:
-    if value and not is_zone(value):
-        raise PydanticCustomError("not_a_zone", "is not the name of a time zone that is known here")
-    return value
-
-
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
-Group = Annotated[str, Field(pattern="^(" + "|".join(GROUPS) + ")$")]
-GivenName = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
-Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
-Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
-UserName = Annotated[Name, AfterValidator(_as_signed_in)]
-Note = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
-OptionalNote = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Route = Annotated[str, AfterValidator(_route)]
-WebAddress = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
 
 
 class Spec(BaseModel):
@@ -250,7 +186,7 @@ class LiftSpec(Spec):
 class ZoneSpec(Spec):
     """The zone in which a person reads times."""
 
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = ""
+    time_zone: Zone = ""
     """Empty: the one that the browser names."""
 
 
@@ -307,7 +243,7 @@ def from_json(spec: type[S], body: bytes) -> S:
 
     Raises Malformed where it cannot be read, and Invalid with every problem where it does not fit the spec.
     """
-    _read_json(body)
+    check_json(body)
     try:
         return spec.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -326,67 +262,6 @@ def from_text(spec: type[S], given: Mapping[str, str | Sequence[str]]) -> S:
 def lines(text: str) -> list[str]:
     """Split a text box into its lines, without empty ones."""
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _read_json(body: bytes) -> None:
-    """Refuse what JSON parsers disagree about: duplicate keys, NaN, huge numbers, deep nesting."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(_malformed(f"Byte {error.start} is not UTF-8.", "JSON in UTF-8")) from None
-    if _depth(text) > JSON_DEPTH_LIMIT:
-        raise Malformed(_malformed("The JSON is nested too deeply.", f"at most {JSON_DEPTH_LIMIT} levels"))
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_int=_short, parse_float=_finite
-        )
-    except json.JSONDecodeError as error:
-        failed = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        raise Malformed(_malformed(failed, "a JSON object")) from None
-    if not isinstance(value, dict):
-        raise Malformed(_malformed("The body is not a JSON object.", "a JSON object such as {…}"))
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    # The quote at the end may be missing: a search for it, begun anew at every quote, would take quadratic time.
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', text, re.DOTALL):
-        if token.group() in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token.group() in "]}":
-            depth -= 1
-    return deepest
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            raise Malformed(_malformed("A key stands twice in one object.", "each key once", key))
-        seen[key] = value
-    return seen
-
-
-def _no_constant(constant: str) -> NoReturn:
-    raise Malformed(_malformed(f"{constant} is not JSON.", "a finite number", constant))
-
-
-def _short(digits: str) -> int:
-    if len(digits) > JSON_DIGITS_LIMIT:
-        raise Malformed(_malformed("A number is too long.", f"at most {JSON_DIGITS_LIMIT} digits", digits))
-    return int(digits)
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise Malformed(_malformed("A number is too large.", "a finite number", digits))
-    return value
-
-
-def _malformed(failed: str, expected: str, got: str = "") -> Problem:
-    return Problem(code="malformed_json", failed=failed, expected=expected, got=got)
 
 
 _EXPECTED = {

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from releases.intake import Key, Spec, from_text, one_line
+from releases.fields import Key, one_line
+from releases.intake import Spec, from_text
 from releases.moments import day, local_moment, moment_of_an_address
 from releases.states import DeploymentKind, DeploymentStatus, Outcome, Verdict
 

@@ -92,7 +92,9 @@ def test_only_the_faces_call_verbs() -> None:
     assert violations(others, "releases.services", except_for=after_migrate) == []
 
 
-@pytest.mark.parametrize("below", ["models", "book", "states", "display", "errors", "intake", "catalogue", "executor"])
+@pytest.mark.parametrize(
+    "below", ["models", "book", "states", "display", "errors", "intake", "fields", "catalogue", "executor"]
+)
 def test_what_lies_below_knows_neither_verbs_nor_queries(below: str) -> None:
     assert violations((f"releases.{below}",), "releases.services", "releases.queries", *FACES) == []
 
