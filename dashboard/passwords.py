@@ -62,7 +62,7 @@ def check_press(request: HttpRequest, place: Environment) -> None:
 def check_entry(request: HttpRequest) -> None:
     """Look at the password that came with a form, if the last entry is too old. Raises Invalid or TooManyTries."""
     if entry_is_old(request):
-        check_own(request, f"your password, which was not entered in the last {settings.PRESS_PASSWORD_MINUTES} min")
+        check_own(request, f"your password; it was last entered more than {settings.PRESS_PASSWORD_MINUTES} min ago")
 
 
 def check_own(request: HttpRequest, expected: str = "the password with which you sign in") -> None:

@@ -19,7 +19,7 @@ from releases.errors import Refused
 from releases.groups import GROUPS
 from releases.intake import CloseSpec, MembershipSpec, PersonSpec, from_text
 from releases.models import Membership, Service, User
-from releases.queries.people import people_page, person_with_groups
+from releases.queries.people import closing_of, people_page, person_with_groups
 from releases.services import people as verbs
 from releases.services.permissions import require
 
@@ -175,6 +175,7 @@ def _shown(
     context = {
         "at": at,
         "who": found,
+        "closing": closing_of(found),
         "me": request.user.pk == found.pk,
         "devices": found.sessions.filter(session__expire_date__gt=at).count(),
         "tokens": list(found.tokens.filter(revoked_at=None).order_by("-pk")[:20]),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Prefetch, Q, QuerySet
 
+from releases.book import Tag
 from releases.groups import groups_with
-from releases.models import Membership, User
+from releases.models import Event, Membership, User
 
 NAMED = 8
 """How many people a page names as those to ask."""
@@ -47,6 +48,13 @@ def people_page(words: str = "", after: str = "") -> PeoplePage:
 
 def person_with_groups(pk: int) -> User | None:
     return _with_groups().filter(pk=pk).first()
+
+
+def closing_of(user: User) -> Event | None:
+    """Return the book's line about the closing of an account that is closed."""
+    if user.is_active:
+        return None
+    return Event.objects.filter(object_tag=user.tag, action=Tag.ACCOUNT_CLOSED).order_by("-seq").first()
 
 
 def _with_groups() -> QuerySet[User]:

@@ -66,6 +66,12 @@ def test_a_board_on_which_all_is_well_says_so() -> None:
     assert "<title>● Board · Rollbook</title>" in response.content.decode()
 
 
+def test_a_board_on_which_nothing_is_deployed_yet_leads_on() -> None:
+    factory.environment()
+    response = signed_in(factory.on_call()).get("/")
+    assert "Needs somebody (0) Nothing is deployed yet. Set up says what comes next." in words(response)
+
+
 def test_somebody_who_may_not_roll_back_is_told_who_may() -> None:
     factory.story()
     response = signed_in(factory.person("lee", "auditor")).get("/")

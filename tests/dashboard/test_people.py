@@ -232,7 +232,9 @@ def test_a_closed_account_is_signed_out_everywhere_and_its_tokens_end(browser: C
     assert (event.object_tag, event.payload["reason"]) == (cho.tag, "left the team")
     closed = {"before": {"account": "open"}, "after": {"account": "closed"}}
     assert event.payload["details"] == {"username": "cho", "sessions": 1, "tokens": [token.tag]} | closed
-    assert "account closed" in words(browser.get(f"/people/{cho.pk}"))
+    page = words(browser.get(f"/people/{cho.pk}"))
+    assert "account closed" in page
+    assert re.search(r"Closed \S+ s ago .* by Ana Ruiz ?: left the team", page)
 
 
 def test_it_needs_a_reason(browser: Client) -> None:

@@ -91,7 +91,7 @@ def test_without_the_password_nothing_is_done_and_every_word_stays(
     assert FIELD in browser.get(address).content.decode()
     answer = browser.post(address, typed)
     assert answer.status_code == 422
-    assert "The password is missing. Expected: your password, which was not entered in the last 15 min." in words(
+    assert "The password is missing. Expected: your password; it was last entered more than 15 min ago." in words(
         answer
     )
     assert FIELD in answer.content.decode()
