@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard import zones
 from dashboard.permits import WORDS
 from dashboard.requests import actor_of, page
+from dashboard.sessions import keeps_words
 from dashboard.user_agents import device_name
 from releases.errors import Invalid, Refused
 from releases.intake import ZoneSpec, from_text
@@ -25,6 +26,10 @@ TOKENS_SHOWN = 50
 """The newest ones; who has more sees the rest by `manage.py revoke_token`."""
 
 
+def _to_the_account(request: HttpRequest, **_: int) -> str:
+    return reverse("account")
+
+
 @require_safe
 @page
 def account(request: HttpRequest) -> HttpResponse:
@@ -33,6 +38,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_account)
 @page
 def zone(request: HttpRequest) -> HttpResponse:
     """Keep the zone in which they read times."""
@@ -45,6 +51,7 @@ def zone(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_account)
 @page
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """End one of their own API tokens, from the next request on; a second press changes nothing."""
@@ -53,6 +60,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_account)
 @page
 def end_session(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign out on one other device, from its next request on; where that is done already, nothing changes."""
@@ -61,6 +69,7 @@ def end_session(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_account)
 @page
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""

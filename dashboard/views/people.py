@@ -41,7 +41,7 @@ def managed(view: View) -> View:
     return wrapped
 
 
-def _to_the_person(request: HttpRequest, pk: int) -> str:
+def _to_the_person(request: HttpRequest, pk: int, **_: int) -> str:
     return reverse("person", args=[pk])
 
 
@@ -81,6 +81,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_person)
 @managed
 def give(request: HttpRequest, pk: int) -> HttpResponse:
     """Put them in a group; who is in it already stays so."""
@@ -95,6 +96,7 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_person)
 @managed
 def take(request: HttpRequest, pk: int, membership: int) -> HttpResponse:
     """Take them out of a group; a second press finds nothing to take and leads to the same page."""
@@ -108,6 +110,7 @@ def take(request: HttpRequest, pk: int, membership: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_person)
 @managed
 def link(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the link with which they choose a password, and show it."""
@@ -132,6 +135,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@keeps_words(_to_the_person)
 @managed
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     """Let them sign in again."""

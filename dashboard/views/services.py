@@ -13,6 +13,7 @@ from dashboard import filters, marks
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from dashboard.requests import fragment, page
+from dashboard.sessions import keeps_words
 from releases.models import Environment, Service, User
 from releases.queries.board import Place
 from releases.queries.history import (
@@ -55,7 +56,12 @@ def service(request: HttpRequest, service: str) -> HttpResponse:
     )
 
 
+def _to_the_service(request: HttpRequest, service: str) -> str:
+    return reverse("service", args=[service])
+
+
 @require_POST
+@keeps_words(_to_the_service)
 @page
 def mine(request: HttpRequest, service: str) -> HttpResponse:
     """Take a service into what the signed-in person's board shows first, or out of it."""

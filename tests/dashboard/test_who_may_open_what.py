@@ -1,7 +1,9 @@
 """Every address × every role, from the URL configuration itself: an address that nobody classified fails."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
@@ -329,6 +331,16 @@ def test_a_lead_of_one_service_manages_nobody(addresses: dict[str, str]) -> None
     assert {client.get(addresses[name]).status_code for name in PEOPLE} == {403}
     posted = {client.post(addresses[name], PEOPLE_FORMS.get(name, {})).status_code for name in PEOPLE_ACTIONS}
     assert posted == {403}
+
+
+def test_after_an_ended_session_the_sign_in_leads_to_a_page(addresses: dict[str, str]) -> None:
+    """C22: the way back from a press is never an address that only takes presses."""
+    lead = signed_in(factory.lead())
+    for name in sorted(set(ACTIONS) | PEOPLE_ACTIONS | OWN - {"logout"}):
+        answer = Client().post(addresses[name])
+        found = re.search(r"/login\?next=([^\"]+)", answer.get("Location", answer.content.decode()))
+        assert found, (name, answer.status_code)
+        assert lead.get(unquote(found[1])).status_code in (200, 302), name
 
 
 def test_what_is_open_to_everybody_is_only_the_health_and_the_sign_in(addresses: dict[str, str]) -> None:
