@@ -28,8 +28,8 @@ class Frame(NamedTuple):
     """Half of a point's width."""
 
 
-LARGE = Frame(600, 140, 12, 520, 20, 116, 4)
-"""The last value stands to the right of the points."""
+LARGE = Frame(600, 140, 12, 506, 20, 116, 4)
+"""The last value stands to the right of the points, on a phone a little beyond the frame."""
 SMALL = Frame(120, 28, 4, 116, 4, 19, 2)
 
 
