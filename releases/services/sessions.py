@@ -17,6 +17,8 @@ from releases.services.retrying import retried
 
 SEEN_EVERY = timedelta(minutes=5)
 """`last_seen_at` is written at most this often."""
+FORGOTTEN_AT_ONCE = 200
+"""Expired sessions that one sweep removes."""
 NAMED = 50
 """Ended sessions that the book names; a program that signs in again and again has thousands."""
 
@@ -67,8 +69,9 @@ def end_all_sessions(user: User) -> int:
 
 
 def forget_expired() -> None:
-    """Remove the sessions that have expired."""
-    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    """Remove some of the sessions that have expired: each is read before it is removed, and may hold a whole form."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
+    Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])).delete()
 
 
 def _end(session: UserSession) -> bool:

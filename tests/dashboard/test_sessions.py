@@ -140,6 +140,15 @@ def test_an_expired_session_is_not_listed_and_the_sweep_removes_it(cho: User) ->
     assert is_signed_in(phone)
 
 
+def test_the_sweep_removes_so_many_expired_ones_at_once_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "FORGOTTEN_AT_ONCE", 2)
+    ended = timezone.now()
+    for age in (1, 3, 2):
+        Session.objects.create(session_key=f"{age} days", expire_date=ended - timedelta(days=age))
+    sessions.forget_expired()
+    assert [session.pk for session in Session.objects.all()] == ["1 days"]
+
+
 def test_a_session_is_kept_for_thirty_days(cho: User) -> None:
     device(PHONE)
     left = Session.objects.get().expire_date - timezone.now()
