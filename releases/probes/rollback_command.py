@@ -48,7 +48,7 @@ LOCK_HELD = FindingKind(
     "lock_held",
     Level.FAIL,
     "another command still holds the lock of this environment: {detail}",
-    "Look at that process on the host named here: until it ends, a rollback would be refused.",
+    "Look at that process on the host named here: a rollback waits until it ends, or is run despite it.",
 )
 ARTIFACT_MISSING = FindingKind(
     "artifact_missing",
