@@ -1,8 +1,13 @@
 """What all tests share: the rig, and the order in which files are handed out."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.rig.fixtures", "tests.emptying"]
+
+# A busy machine is no failure.
+settings.register_profile("rollbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rollbook")
 
 LONGEST_FIRST = (
     "tests/test_compose.py",

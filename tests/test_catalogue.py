@@ -580,7 +580,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5))
 def test_the_line_of_a_key_is_the_line_where_it_begins(data: dict[str, object]) -> None:
     statements = [f"{key} = {as_toml(value)}\n" for key, value in data.items()]

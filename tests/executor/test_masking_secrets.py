@@ -143,7 +143,7 @@ def test_a_problem_sentence_is_masked(bench: Bench) -> None:
     assert "[masked]" in result.problem
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     secret=st.text(alphabet="abAB01-/%", min_size=4, max_size=12),
     pieces=st.lists(st.text(alphabet="abAB01-/% \n", max_size=20), max_size=6),

@@ -105,7 +105,7 @@ def test_field_values_are_read_as_latin_1_and_unfolded(door: Door) -> None:
         assert door.request("GET", server.url).get("x-a") == "café ÿ"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answer=st.binary(max_size=300), valid_start=st.booleans())
 def test_no_bytes_make_it_raise_anything_else(
     said: list[bytes], talker: Hostile, answer: bytes, valid_start: bool

@@ -104,7 +104,7 @@ def test_a_text_made_to_take_long_is_read_or_refused_soon(text: str) -> None:
 VALUES = st.text(alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00\r"), max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,9}", fullmatch=True), VALUES, min_size=1, max_size=5))
 def test_both_forms_of_the_same_configuration_read_the_same(given: dict[str, str]) -> None:
     def quoted(value: str) -> str:

@@ -110,7 +110,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(NAMES, st.text(max_size=200)), max_size=8), st.booleans())
 def test_no_header_bytes_make_the_judgement_raise(fields: list[tuple[str, str]], https: bool) -> None:
     """B52"""
