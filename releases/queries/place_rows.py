@@ -1,7 +1,7 @@
 """The rows behind a board, read for hundreds of environments at once; `places` makes of them what it shows."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When, Window
@@ -22,6 +22,8 @@ from releases.queries.standing import UNSETTLED
 from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
 from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
 
+FEW = 20
+"""Up to how many environments are looked at one by one."""
 ESTIMATE_FROM = 10
 """From how many rollbacks the usual time is taken."""
 RESTORED = (Outcome.RESTORED, Outcome.RESTORED_WITH_DIFFERENCES)
@@ -68,8 +70,11 @@ def with_subqueries(environments: QuerySet[Environment]) -> QuerySet[Environment
     )
 
 
-def now_on(environments: QuerySet[Environment, Any]) -> NowOn:
-    """Return what is at work or in force in these environments, mostly nothing: one query says which rows."""
+def now_on(environments: Collection[int]) -> NowOn:
+    """Return what is at work or in force in these environments, mostly nothing: one query says which rows.
+
+    For many it asks what is on anywhere: told to look in each, SQLite walks along everything that ever was there.
+    """
     on = NowOn(
         rollbacks=Rollback.objects.filter(status__in=OPEN_ROLLBACK),
         freezes=Freeze.objects.filter(lifted_at=None),
@@ -77,12 +82,14 @@ def now_on(environments: QuerySet[Environment, Any]) -> NowOn:
         executing=Execution.objects.filter(status=ExecutionStatus.EXECUTING),
         runs=ChecklistRun.objects.filter(status__in=UNSETTLED),
     )
+    among = Q(environment__in=environments) if len(environments) <= FEW else Q()
     first, *others = (
-        rows.filter(environment__in=environments).values_list(Value(number), "pk") for number, rows in enumerate(on)
+        rows.filter(among).values_list(Value(number), "pk", "environment") for number, rows in enumerate(on)
     )
     keys: list[list[int]] = [[] for _ in on]
-    for number, pk in first.union(*others, all=True):
-        keys[number].append(pk)
+    for number, pk, environment in first.union(*others, all=True):
+        if environment in environments:
+            keys[number].append(pk)
     # Asked for with its condition again: it may have ended between the two.
     return NowOn._make(rows.filter(pk__in=found) for rows, found in zip(on, keys, strict=True))
 

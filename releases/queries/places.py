@@ -56,7 +56,7 @@ def places(environments: QuerySet[Environment]) -> list[Place]:
     targets = {row.pk: extra[row.pk]["target"] for row in rows}
     target_rows = place_rows.deployments(targets.values())
     last_rollbacks = place_rows.rollbacks(extra[row.pk]["last_rollback"] for row in rows)
-    on = place_rows.now_on(within)
+    on = place_rows.now_on(set(extra))
     open_rollbacks = place_rows.by_environment(on.rollbacks.select_related("target__release"))
     freezes = place_rows.by_environment(on.freezes)
     started = place_rows.by_environment(on.started.select_related("release").order_by("-pk"))
