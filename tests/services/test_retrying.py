@@ -208,7 +208,7 @@ def test_what_is_done_again_reads_and_writes_rows_and_does_nothing_else(name: Na
 
 
 def test_the_walk_sees_what_it_looks_for() -> None:
-    assert {("rollbacks", "press"), ("rolling_back", "_record_end"), ("idempotency", "once")} <= set(opening())
-    assert covered(("rollbacks", "_press"))
+    assert {("pressing", "press"), ("rolling_back", "_record_end"), ("idempotency", "once")} <= set(opening())
+    assert covered(("pressing", "_press"))
     assert not covered(("rolling_back", "run_rollback"))
     assert {"run_leased", "purge_routes"} <= reached(("rolling_back", "run_rollback"))
