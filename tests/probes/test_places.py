@@ -9,6 +9,8 @@ from starlette.responses import PlainTextResponse
 from tests.probes.conftest import World
 
 NAME = "shop.example"
+HOW_FAST = {"noisy", "too_noisy", "over_budget"}
+"""Findings of a busy machine: here only counts who answers."""
 
 
 @pytest.fixture
@@ -37,7 +39,8 @@ def ask_everywhere(world: World) -> dict[str, str]:
     }
     answers = {key: world.ask(key, **given) for key, given in settings.items()}
     at_origin = {
-        key: [one.kind.id for one in answer.findings if "edge" not in one.subject] for key, answer in answers.items()
+        key: [one for one in answer.findings if "edge" not in one.subject and one.kind.id not in HOW_FAST]
+        for key, answer in answers.items()
     }
     return {key: "refused" if found else "answered" for key, found in at_origin.items()}
 
