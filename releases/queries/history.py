@@ -15,7 +15,7 @@ from releases.queries.lean import Listed, Rolled, listed
 from releases.queries.paging import PAGE, Page, Position
 from releases.queries.standing import Progress, Standing, progress_by_deployment, rollback_of, standing
 from releases.queries.timings import Timing, told
-from releases.states import RollbackStatus
+from releases.states import DeploymentStatus, Expected, RollbackStatus
 from releases.wanted import Wanted
 
 D = TypeVar("D", Deployment, Listed)
@@ -49,6 +49,19 @@ class RowOf(Generic[D]):
     def p95(self) -> Timing | None:
         """The response time that its checklist measured."""
         return told(self.deployment.response_time)
+
+    @property
+    def not_scored(self) -> str:
+        """Why nothing is known yet of its expected result; empty where something is."""
+        if self.deployment.expected not in ("", Expected.NOT_MEASURED):
+            return ""
+        if self.deployment.status == DeploymentStatus.STARTED:
+            return "not finished yet"
+        if self.progress is not None:
+            return "not measured yet"
+        if self.deployment.status == DeploymentStatus.CANCELLED:
+            return "nothing ran"
+        return Expected.NOT_MEASURED
 
     @property
     def why(self) -> str:

@@ -37,6 +37,7 @@ _COLUMNS = (
     "status",
     "verdict",
     "regression",
+    "expected",
     "despite_freeze",
     "reported_by",
     "requester_id",
@@ -132,6 +133,7 @@ class Listed(NamedTuple):
     status: str
     verdict: str
     regression: str
+    expected: str
     despite_freeze: bool
     reported_by: str
     requester_id: int | None
@@ -172,8 +174,8 @@ def listed(branches: Sequence[QuerySet[Deployment]], rows: int, upwards: bool = 
 
 
 def _listed(found: Sequence[Any]) -> Listed:
-    pk, release, environment, kind, status, verdict, regression, despite, reporter, requester = found[:10]
-    timed, started, ended, version, owner, bad, place, service, own, undone_by, again_by, unsettled = found[10:]
+    pk, release, environment, kind, status, verdict, regression, expected, despite, reporter, requester = found[:11]
+    timed, started, ended, version, owner, bad, place, service, own, undone_by, again_by, unsettled = found[11:]
     return Listed(
         pk,
         release,
@@ -182,6 +184,7 @@ def _listed(found: Sequence[Any]) -> Listed:
         status,
         verdict,
         regression,
+        expected,
         bool(despite),
         reporter,
         requester,

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from releases.models import ChecklistRun, Deployment, Freeze, ProbeRun
+from releases.models import ChecklistRun, Deployment, Freeze, ProbeRun, Rollback
 from releases.queries.readiness.item import red
-from releases.states import DeploymentKind, DeploymentStatus, Regression, Verdict
+from releases.services.expected_results import score
+from releases.states import DeploymentKind, DeploymentStatus, Expected, Regression, Verdict
 from tests import factory
 from tests.dashboard.pages import HTMX, asked_with, links, polled, queries_of, signed_in, words
 
@@ -121,6 +122,71 @@ def test_released_rolled_back_and_released_again_stand_in_one_bracket() -> None:
     source = signed_in(factory.lead()).get(PAGE).content.decode()
     assert source.count('class="bracket"') == 3
     assert source.count("bracket") == 4, "the reason's row too"
+
+
+@pytest.mark.parametrize("answer", [Expected.AS_EXPECTED, Expected.NOT_AS_EXPECTED, Expected.TO_CONFIRM])
+def test_a_row_says_what_became_of_the_expected_result(answer: Expected) -> None:
+    _, _, live = factory.story()
+    Deployment.objects.filter(pk=live.pk).update(expected=answer)
+    assert f"fail {answer}" in words(signed_in(factory.lead()).get(PAGE))
+
+
+def test_a_row_says_what_the_page_of_the_release_says_of_its_results() -> None:
+    _, target, live = factory.story()
+    live.release.expected_result = "p95 of /articles <= 300 ms"
+    live.release.save()
+    for deployment, p95 in ((target, 205.0), (live, 810.0)):
+        figures = {"samples_ms": [p95] * 20, "p95_ms": p95}
+        factory.timed(deployment, {"routes": {"/articles": {"edge": figures}}})
+        score(deployment)
+    client = signed_in(factory.lead())
+    told = words(client.get(PAGE))
+    assert "fail not as expected 810 ms n 20" in told
+    assert "pass – not measured 205 ms n 20" in told, "no baseline to compare a change with"
+    assert "not as expected" in words(client.get(f"/releases/{live.release_id}?deployment={live.pk}"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"status": DeploymentStatus.STARTED}, "started – not finished yet – not measured"),
+        ({"status": DeploymentStatus.CANCELLED}, "cancelled – nothing ran – not measured"),
+        ({"status": DeploymentStatus.FAILED}, "failed – not measured – not measured"),
+        ({"expected": Expected.NOT_MEASURED}, "not checked – not measured – not measured"),
+    ],
+)
+def test_a_row_without_an_answer_says_why(changed: dict[str, Any], why: str) -> None:
+    deployment = factory.deployed(factory.environment(), "2026.11.4", None, live=False)
+    Deployment.objects.filter(pk=deployment.pk).update(**changed)
+    assert why in words(signed_in(factory.lead()).get(PAGE))
+
+
+def test_a_result_is_not_measured_yet_while_the_checklist_runs() -> None:
+    running_verification()
+    assert "– not measured yet – not measured" in words(signed_in(factory.lead()).get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"status": "verifying", "outcome": ""}, "is undoing 2026.11.4"),
+        ({"outcome": "restored"}, "undid 2026.11.4"),
+        ({"outcome": "not restored"}, "was to undo 2026.11.4"),
+    ],
+)
+def test_a_rollback_says_in_place_of_a_result_what_it_undid(state: dict[str, str], says: str) -> None:
+    _, _, rollback = rolled_back()
+    Rollback.objects.filter(pk=rollback.pk).update(**state)
+    Deployment.objects.filter(pk=rollback.deployment_id).update(expected=Expected.AS_EXPECTED)
+    told = words(signed_in(factory.lead()).get(PAGE))
+    assert f"{says} – not measured" in told
+    assert "as expected" not in told
+
+
+def test_the_reason_of_a_rollback_is_as_wide_as_the_table() -> None:
+    rolled_back()
+    source = signed_in(factory.lead()).get(PAGE).content.decode()
+    assert f'colspan="{source.count("<th scope=")}"' in source
 
 
 def test_a_started_deployment_links_to_the_report_of_its_finish() -> None:
