@@ -5,7 +5,8 @@ from django.db import migrations, models
 
 def forget_the_default(apps, schema_editor):
     """UTC was never a choice: until now there was no page to choose on."""
-    apps.get_model("releases", "User").objects.filter(time_zone="UTC").update(time_zone="")
+    users = apps.get_model("releases", "User").objects.using(schema_editor.connection.alias)
+    users.filter(time_zone="UTC").update(time_zone="")
 
 
 class Migration(migrations.Migration):

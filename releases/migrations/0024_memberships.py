@@ -8,10 +8,11 @@ from django.utils import timezone
 
 def take_over(apps, schema_editor):
     """Everybody keeps the groups they are in, for all services."""
-    Membership = apps.get_model('releases', 'Membership')
-    for user in apps.get_model('releases', 'User').objects.prefetch_related('groups'):
+    alias = schema_editor.connection.alias
+    memberships = apps.get_model('releases', 'Membership').objects.using(alias)
+    for user in apps.get_model('releases', 'User').objects.using(alias).prefetch_related('groups'):
         for group in user.groups.all():
-            Membership.objects.create(
+            memberships.create(
                 user=user, group=group.name, since=timezone.now(), given_by='taken over from before'
             )
 

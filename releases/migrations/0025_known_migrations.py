@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 def take_over(apps, schema_editor):
     """What the last look was told, it was told then."""
-    MigrationReport = apps.get_model('releases', 'MigrationReport')
-    MigrationReport.objects.filter(problem='').update(
+    reports = apps.get_model('releases', 'MigrationReport').objects.using(schema_editor.connection.alias)
+    reports.filter(problem='').update(
         answered_at=models.F('looked_at'), answered_on=models.F('host')
     )
 

@@ -10,16 +10,17 @@ BATCH = 500
 
 
 def take_over(apps, schema_editor):
-    Deployment = apps.get_model('releases', 'Deployment')
-    ProbeRun = apps.get_model('releases', 'ProbeRun')
+    alias = schema_editor.connection.alias
+    deployments = apps.get_model('releases', 'Deployment').objects.using(alias)
+    probes = apps.get_model('releases', 'ProbeRun').objects.using(alias)
     last = 0
     while True:
-        checked = Deployment.objects.filter(pk__gt=last, verify_run__isnull=False).order_by('pk')
+        checked = deployments.filter(pk__gt=last, verify_run__isnull=False).order_by('pk')
         batch = list(checked.only('pk', 'verify_run')[:BATCH])
         if not batch:
             return
         last = batch[-1].pk
-        answers = ProbeRun.objects.filter(run__in=[each.verify_run_id for each in batch], key=KEY)
+        answers = probes.filter(run__in=[each.verify_run_id for each in batch], key=KEY)
         measured = {
             run: kept(figures, (settings or {}).get('checklist', {}).get(KEY))
             for run, figures, settings in answers.order_by('pk').values_list('run', 'figures', 'run__settings')
@@ -27,7 +28,7 @@ def take_over(apps, schema_editor):
         for each in batch:
             each.response_time = measured.get(each.verify_run_id)
         found = [each for each in batch if each.response_time]
-        Deployment.objects.bulk_update(found, ['response_time'])
+        deployments.bulk_update(found, ['response_time'])
 
 
 class Migration(migrations.Migration):

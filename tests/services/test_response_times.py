@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from releases.intake import RunAgainSpec
 from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, User
@@ -81,7 +82,7 @@ def test_what_was_measured_before_it_was_kept_is_taken_over_in_batches(
     for number, deployment in enumerate(timed):
         assert deployment.verify_run is not None
         deployment.verify_run.probes.filter(key="response_time").update(figures=routes(articles=100.0 + number))
-    migration.take_over(apps, None)
+    migration.take_over(apps, connection.schema_editor())
     kept = Deployment.objects.filter(pk__in=[each.pk for each in timed]).order_by("pk")
     assert [each.response_time["p95_ms"] for each in kept if each.response_time] == [100.0, 101.0, 102.0, 103.0, 104.0]
     live.refresh_from_db()
