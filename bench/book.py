@@ -133,6 +133,7 @@ def _statements(sizes: Sizes, rare: int, per_run: int) -> Iterator[tuple[str, st
             {
                 "id": "m",
                 "release_id": release,
+                "owner": f"'Owner ' || (({release}) % {OWNERS})",
                 "environment_id": place,
                 "kind": f"CASE WHEN {back} THEN 'rollback' ELSE 'deployment' END",
                 "status": "CASE WHEN m % 500 = 3 THEN 'failed' ELSE 'finished' END",

@@ -1,5 +1,7 @@
 """Releases and their deployments."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -63,6 +65,8 @@ class Deployment(models.Model):
     """A release placed in an environment at a time. A rollback is one too, from the moment it is claimed."""
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="deployments")
+    owner = models.CharField(max_length=150)
+    """The release's, who stays the same; here as well, so that an owner's deployments are read in their order."""
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
     kind = state_field(DeploymentKind, DeploymentKind.DEPLOYMENT)
     status = state_field(DeploymentStatus, DeploymentStatus.STARTED)
@@ -110,6 +114,7 @@ class Deployment(models.Model):
         indexes = [
             models.Index(fields=["environment", "-id"], name="deployment_newest_of_env"),
             models.Index(fields=["release", "-id"], name="deployment_newest_of_release"),
+            models.Index(fields=["owner", "-id"], name="deployment_newest_of_owner"),
             models.Index(fields=["started_at"], name="deployment_started"),
             models.Index(
                 fields=["environment", "finished_at"],
@@ -142,6 +147,11 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag} {self.release}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.owner = self.release.owner
+        super().save(*args, **kwargs)
 
     @property
     def tag(self) -> str:

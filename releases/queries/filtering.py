@@ -69,7 +69,7 @@ def deployments(wanted: Wanted, places: Sequence[int] | None, zone: tzinfo) -> l
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
     if wanted.owner:
-        rows = rows.filter(release__owner=wanted.owner)
+        rows = rows.filter(owner=wanted.owner)
     if wanted.outcome:
         rows = rows.filter(_stands(wanted.outcome))
     if places is None:
