@@ -22,9 +22,9 @@ from werkzeug import Request, Response
 from tests.rig.ports import free_block
 from tests.rig.processes import end_of
 from tests.rig.rollbook import OFFSETS, Rollbook, run_rollbook
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import wait_until, wait_while_it_moves
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 PHONE = {"width": 390, "height": 660}
 LEAKED = "Ada Lovelace"
@@ -63,7 +63,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         servers |= {"ROLLBOOK_DEMO_CHAT": f"json://127.0.0.1:{chat.port}/chat"}
         with run_rollbook(folder / "home", free_block(OFFSETS), folder / "output", servers) as running:
             running.wait_until_up()
-            wait_until(lambda: releases_are_made(running), 110, lambda: end_of(running.home / "log/seed.log"))
+            wait_while_it_moves(lambda: releases_are_made(running), 90, lambda: end_of(running.home / "log/seed.log"))
             yield Night(running, told)
 
 
