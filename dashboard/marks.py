@@ -76,6 +76,7 @@ MARKS: dict[str, Mark] = {
     "not measured": _NOT_MEASURED,
     "as before": _GOOD,
     "different": Mark("circle-notch", "late", "○"),
+    "as before but for the way back": Mark("circle-notch", "late", "○"),
     "passing, nothing to compare with": _GOOD,
     "worse": _BAD,
     "failing, nothing to compare with": _BAD,

@@ -43,6 +43,14 @@ class Effect(StrEnum):
     CACHE = "cache"
 
 
+class About(StrEnum):
+    """What a probe speaks of; decides how much it weighs in the outcome of a rollback."""
+
+    SERVICE = "the service"
+    WAY_BACK = "the way back"
+    """Whether one could go back from here, and has tried it; nothing that anybody meets who uses the service."""
+
+
 class Purpose(StrEnum):
     """Why a checklist run exists."""
 
@@ -173,6 +181,7 @@ class ProbesSay(StrEnum):
     AS_BEFORE = "as before"
     PASSING = "passing, nothing to compare with"
     DIFFERENT = "different"
+    BUT_THE_WAY_BACK = "as before but for the way back"
     WORSE = "worse"
     FAILING = "failing, nothing to compare with"
     TOO_LITTLE = "too little data"
@@ -262,7 +271,7 @@ class OutcomeRow(NamedTuple):
     serving: frozenset[Serving]
     probes: frozenset[ProbesSay]
     complete: frozenset[bool]
-    """Whether every route that should be purged was, and every probe was asked."""
+    """Whether every route that should be purged was, every probe was asked, and the command left no process behind."""
     outcome: Outcome
     meaning: str
 
@@ -271,7 +280,8 @@ _ANY_END = frozenset(CommandEnd)
 _ANY_PROBES = frozenset(ProbesSay)
 _DID_WELL = frozenset({CommandEnd.WELL, CommandEnd.LOST})
 """Of a lost command nothing is known, so what was measured speaks alone."""
-_GOOD = frozenset({ProbesSay.AS_BEFORE, ProbesSay.PASSING})
+GOOD = frozenset({ProbesSay.AS_BEFORE, ProbesSay.PASSING})
+"""What probes say where nothing of them stands against *restored*."""
 _FAILING = frozenset({ProbesSay.WORSE, ProbesSay.FAILING})
 _NO_ANSWER = frozenset({ProbesSay.TOO_LITTLE, ProbesSay.NOT_MEASURED})
 _TARGET = frozenset({Serving.TARGET})
@@ -280,14 +290,16 @@ _SILENT = frozenset({Serving.NOT_MEASURED})
 _EITHER = frozenset({True, False})
 
 OUTCOMES = (
-    OutcomeRow(_DID_WELL, _TARGET, _GOOD, frozenset({True}), Outcome.RESTORED,
+    OutcomeRow(_DID_WELL, _TARGET, GOOD, frozenset({True}), Outcome.RESTORED,
                "The target serves on every instance, and no probe finds it worse than when it was last verified."),
-    OutcomeRow(_DID_WELL, _TARGET, _GOOD, frozenset({False}), Outcome.RESTORED_WITH_DIFFERENCES,
-               "The target serves, but a route was not purged or a probe was not asked."),
-    OutcomeRow(_ANY_END - _DID_WELL, _TARGET, _GOOD, _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
+    OutcomeRow(_DID_WELL, _TARGET, GOOD, frozenset({False}), Outcome.RESTORED_WITH_DIFFERENCES,
+               "The target serves, but a route was not purged, a probe not asked, or a process left behind."),
+    OutcomeRow(_ANY_END - _DID_WELL, _TARGET, GOOD, _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
                "The command failed, yet the target serves: a person decides whether that is good enough."),
     OutcomeRow(_ANY_END, _TARGET, frozenset({ProbesSay.DIFFERENT}), _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
                "The target serves and nothing new fails, but something is worse than when it was last verified."),
+    OutcomeRow(_ANY_END, _TARGET, frozenset({ProbesSay.BUT_THE_WAY_BACK}), _EITHER, Outcome.RESTORED_WITH_DIFFERENCES,
+               "The target serves and the service is as it was, but one could not go back from here, or nobody knows."),
     OutcomeRow(_ANY_END, _TARGET, _FAILING, _EITHER, Outcome.NOT_RESTORED,
                "The target serves, but a probe fails that did not fail before, or of which nobody knows."),
     OutcomeRow(_ANY_END, _TARGET, _NO_ANSWER, _EITHER, Outcome.INCONCLUSIVE,

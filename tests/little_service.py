@@ -1,6 +1,8 @@
 """A little service for tests: two instances that serve the version written in a file, and a command that writes it."""
 
 import json
+import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 SWITCH = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, subprocess, sys, time
 version, file = sys.argv[1].removeprefix("--version="), pathlib.Path(sys.argv[2])
 effects = file.parent / "effects"
 def alive(pid):
@@ -39,6 +41,9 @@ if (wait := file.parent / "wait").exists():
 if not (file.parent / "useless").exists():
     file.write_text(version)
 (file.parent / "ran").open("a").write(version + "\\n")
+if (leave := file.parent / "leave").exists() and leave.read_text() == version:
+    left = subprocess.Popen(["sleep", "60"], close_fds=False, start_new_session=True)
+    (file.parent / "left").write_text(str(left.pid))
 tell("end")
 sys.exit(int((file.parent / "exit").read_text()) if (file.parent / "exit").exists() else 0)
 """
@@ -107,6 +112,15 @@ class LittleService:
 
     def let_go(self) -> None:
         self.open.set()
+
+    def leave_a_process(self, version: str) -> None:
+        """Have the command that switches to a version leave a process in a session of its own, which holds the lock."""
+        (self.home / "leave").write_text(version)
+
+    def end_what_was_left(self) -> None:
+        if (left := self.home / "left").exists():
+            os.kill(int(left.read_text()), signal.SIGKILL)
+            left.unlink()
 
     def answer(self, request: Request) -> Response:
         if request.method == "PURGE":

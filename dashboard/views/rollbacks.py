@@ -28,6 +28,7 @@ from releases.states import (
     CommandState,
     Level,
     Outcome,
+    ProbesSay,
     ProbeStatus,
     Regression,
     RollbackStatus,
@@ -154,6 +155,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "worked_yet_failed": row.outcome == Outcome.RESTORED_WITH_DIFFERENCES
         and not (row.execution is not None and row.execution.exit_code == 0)
         and row.command != CommandState.LOST,
+        "but_the_way_back": say == ProbesSay.BUT_THE_WAY_BACK,
         "tail": tail,
         "output": output,
         "more_output": len(tail) < len(output.rstrip("\n")),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from releases.http import Door
 from releases.probes.purge_calls import PurgeCall
-from releases.states import Effect, Level, Regression, Verdict, worst
+from releases.states import About, Effect, Level, Regression, Verdict, worst
 
 Purging = Literal["PURGE", "BAN", "command", ""]
 """How a route is purged from the cache of a place: the HTTP method of requests, or the catalogue's command; empty when
@@ -227,6 +227,8 @@ class Probe(ABC, Generic[S]):
     cannot_see: ClassVar[str]
     """One sentence: what it cannot see."""
     effect: ClassVar[Effect]
+    about: ClassVar[About] = About.SERVICE
+    """Whether it speaks of the service or only of the way back; in doubt of the service, where it weighs in full."""
     deadline: ClassVar[float]
     """Wall-clock seconds after which it must have answered."""
     kinds: ClassVar[tuple[FindingKind, ...]]

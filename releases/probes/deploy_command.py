@@ -2,7 +2,7 @@
 
 from releases.probes.base import Answer, Context, Finding, FindingKind, Probe, RehearsalFacts, Settings
 from releases.probes.rehearsed import NOT_REHEARSED, by_receipt, outdated, stale_kind
-from releases.states import CommandState, Effect, Level
+from releases.states import About, CommandState, Effect, Level
 
 SUBJECT = "deploy"
 
@@ -34,6 +34,7 @@ class DeployCommand(Probe[DeployCommandSettings]):
     proves = "In the newest rehearsal of this release the real deploy command ran and ended with 0, not long ago."
     cannot_see = "Whether it does the same in production, where hosts, rights and data are others."
     effect = Effect.NONE
+    about = About.WAY_BACK
     deadline = 10.0
     kinds = (NOT_REHEARSED, DEPLOY_FAILED, DEPLOY_NOT_SEEN, OUTDATED)
     settings_model = DeployCommandSettings

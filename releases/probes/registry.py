@@ -9,6 +9,7 @@ from typing import Any
 
 import releases.probes as package
 from releases.probes.base import Probe
+from releases.states import About
 
 SERVING_VERSION = "serving_version"
 """Key of the probe that the other rules name: it is asked first and last, and says what a rollback brought back."""
@@ -57,6 +58,12 @@ def get(key: str) -> Probe[Any]:
         return all_probes()[key]
     except KeyError:
         raise UnknownProbe(f"no probe {key!r}; there are {', '.join(all_probes())}") from None
+
+
+def about(key: str) -> About:
+    """Return what the probe with this key speaks of; of one that is not here any more nothing better is known."""
+    probe = all_probes().get(key)
+    return probe.about if probe is not None else About.SERVICE
 
 
 def _place_in_order(key: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from releases.probes.base import (
     Settings,
     regression_by_findings,
 )
-from releases.states import Effect, Level
+from releases.states import About, Effect, Level
 
 SUBJECT = "rollback"
 
@@ -131,6 +131,7 @@ class RollbackCommand(Probe[RollbackCommandSettings]):
     proves = "On the worker that would run it the rollback command renders, exists, may be executed; nothing blocks it."
     cannot_see = "Whether the command does what it should: only a rehearsal shows that."
     effect = Effect.NONE
+    about = About.WAY_BACK
     deadline = 20.0
     kinds = (*PROBLEMS.values(), OTHER_PROBLEM, REHEARSAL_REQUIRED, NO_REHEARSAL_YET)
     settings_model = RollbackCommandSettings

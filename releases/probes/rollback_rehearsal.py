@@ -2,7 +2,7 @@
 
 from releases.probes.base import Answer, Context, Finding, FindingKind, Probe, RehearsalFacts, Settings
 from releases.probes.rehearsed import NOT_REHEARSED, by_receipt, outdated, stale_kind
-from releases.states import Effect, Level, RehearsalOutcome
+from releases.states import About, Effect, Level, RehearsalOutcome
 
 SUBJECT = "rollback"
 
@@ -40,6 +40,7 @@ class RollbackRehearsal(Probe[RollbackRehearsalSettings]):
     proves = "The newest rehearsal of this release ran both real commands, and the probes agreed before and after."
     cannot_see = "What only production has: its data, its load, its other services."
     effect = Effect.NONE
+    about = About.WAY_BACK
     deadline = 10.0
     kinds = (NOT_REHEARSED, NOT_PROVEN, NOT_SEEN, NOT_SETTLED, OUTDATED)
     settings_model = RollbackRehearsalSettings

@@ -41,9 +41,12 @@ class WayBack:
         return WayBack(self.live, [chosen, *others], self.skipped)
 
 
-def way_back(environment: Environment) -> WayBack:
-    """Return the live deployment, the possible targets newest first, and each skipped one with its reason."""
-    live = stoppable(environment) or environment.live
+def way_back(environment: Environment, live: Deployment | None = None) -> WayBack:
+    """Return the live deployment, the possible targets newest first, and each skipped one with its reason.
+
+    `live` is what to go back from where that is not yet recorded as live.
+    """
+    live = live or stoppable(environment) or environment.live
     if live is None:
         return WayBack(None, [], [])
     earlier = list(

@@ -1,20 +1,24 @@
 """What became of a rollback, computed from three facts: its command, what is served, what the probes say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 from django.utils import timezone
 
 from releases import actor as actors, book, queries
 from releases.book import Tag
-from releases.models import ChecklistRun, Deployment, Environment, ProbeRun, Rollback
+from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rollback
+from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
 from releases.services import messages
 from releases.services.commands import look_soon
 from releases.services.rollback_rows import moved_from
 from releases.states import (
+    GOOD,
+    About,
     CommandState,
     DeploymentStatus,
+    Level,
     Outcome,
     ProbesSay,
     Regression,
@@ -26,6 +30,8 @@ from releases.states import (
 
 Look = dict[str, str | None]
 """Version by instance as one look at the serving version saw it."""
+NAMED = 3
+"""How many things of one kind a rollback's sentence names; its page has them all."""
 
 
 def settle_outcome(run: ChecklistRun) -> None:
@@ -53,13 +59,17 @@ def settle_outcome(run: ChecklistRun) -> None:
         probes=say,
         complete=not gaps,
     )
-    detail = " ".join([sentence(rollback.target.release.version, serving, looks, probes, say), *gaps])
+    differs = what_the_way_back_lacks(probes) if say is ProbesSay.BUT_THE_WAY_BACK else []
+    detail = " ".join([sentence(rollback.target.release.version, serving, looks, probes, say), *gaps, *differs])
     end_rollback(rollback, outcome=outcome, serving=serving, detail=detail)
 
 
 def what_was_left_out(rollback: Rollback, probes: Iterable[ProbeRun]) -> list[str]:
-    """Say which routes were not purged though they should have been, and which probes were not asked."""
-    gaps = []
+    """Say what keeps a good rollback from being whole.
+
+    Routes that were not purged though they should have been, probes that were not asked, processes left behind.
+    """
+    gaps = left_behind(rollback.execution)
     purge = rollback.purge_execution
     if rollback.purge_wanted and rollback.routes_to_purge and (purge is None or purge.exit_code != 0):
         named = purge.problem if purge is not None and purge.problem else ""
@@ -69,6 +79,20 @@ def what_was_left_out(rollback: Rollback, probes: Iterable[ProbeRun]) -> list[st
     if missing:
         gaps.append(f"Left out: {', '.join(missing)}.")
     return gaps
+
+
+def left_behind(execution: Execution | None) -> list[str]:
+    """Name the processes that a command left running: nobody knows what they still do, and they hold its lock."""
+    found = execution.left_behind if execution is not None else []
+    return [f"Left behind by the command: {_first(found)}."] if found else []
+
+
+def what_the_way_back_lacks(probes: Iterable[ProbeRun]) -> list[str]:
+    """Say what the probes of the way back found that keeps them from being good."""
+    asked = [probe.pk for probe in probes if registry.about(probe.key) is About.WAY_BACK]
+    found = Finding.objects.filter(probe_run__in=asked).exclude(level=Level.NOTE).order_by("already_failing", "pk")
+    sentences = list(found.values_list("sentence", flat=True))
+    return [f"The way back from here: {_first(sentences)}."] if sentences else []
 
 
 def end_rollback(rollback: Rollback, *, outcome: Outcome, serving: Serving, detail: str) -> bool:
@@ -120,20 +144,33 @@ def what_is_served(looks: Iterable[Look], target: str) -> Serving:
 
 
 def what_probes_say(probes: Iterable[ProbeRun]) -> ProbesSay:
-    """Put the other probes' answers into one word. A failure that the target had before is as before."""
+    """Put the other probes' answers into one word.
+
+    Those that speak of the way back only keep good answers from being simply good: whether one could go back from here
+    says nothing about what was brought back.
+    """
     others = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
-    failing = {Regression(probe.regression) for probe in others if probe.verdict == Verdict.FAIL}
+    way_back = [probe for probe in others if registry.about(probe.key) is About.WAY_BACK]
+    of_service = _together([probe for probe in others if probe not in way_back])
+    if of_service not in GOOD:
+        return of_service
+    return _together(others) if _together(way_back) in GOOD else ProbesSay.BUT_THE_WAY_BACK
+
+
+def _together(answers: Sequence[ProbeRun]) -> ProbesSay:
+    """Put answers into one word. A failure that the target had before is as before."""
+    failing = {Regression(probe.regression) for probe in answers if probe.verdict == Verdict.FAIL}
     if Regression.YES in failing:
         return ProbesSay.WORSE
     if Regression.UNKNOWN in failing:
         return ProbesSay.FAILING
-    if any(probe.verdict == Verdict.ERROR for probe in others):
+    if any(probe.verdict == Verdict.ERROR for probe in answers):
         return ProbesSay.NOT_MEASURED
-    if any(probe.verdict == Verdict.INCONCLUSIVE for probe in others):
+    if any(probe.verdict == Verdict.INCONCLUSIVE for probe in answers):
         return ProbesSay.TOO_LITTLE
-    if any(probe.regression == Regression.YES for probe in others):
+    if any(probe.regression == Regression.YES for probe in answers):
         return ProbesSay.DIFFERENT
-    compared = others and all(probe.regression == Regression.NO for probe in others)
+    compared = answers and all(probe.regression == Regression.NO for probe in answers)
     return ProbesSay.AS_BEFORE if compared else ProbesSay.PASSING
 
 
@@ -153,6 +190,11 @@ def sentence(target: str, serving: Serving, looks: list[Look], probes: list[Prob
     if not answers:
         return f"{served}."
     return f"{served}; {good} of {len(answers)} other probes as they should be ({say})."
+
+
+def _first(found: Sequence[str]) -> str:
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    return "; ".join([*(each.rstrip(".") for each in found[:NAMED]), *more])
 
 
 def _silent_instances(looks: list[Look]) -> str:

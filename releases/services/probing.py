@@ -36,7 +36,7 @@ from releases.services.leases import Heartbeat
 from releases.services.purging import purge_request
 from releases.services.rehearsal_facts import facts_for, why_not_asked
 from releases.services.retrying import retried
-from releases.services.rollback_facts import rollback_facts
+from releases.services.rollback_facts import rollback_facts_for
 from releases.states import Level, ProbeStatus, Regression, RunStatus, Verdict
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def _context(
         purge_calls=partial(purge_request(place).calls, snapshot["base_url"]),
         door=Door(allow_private=snapshot["allow_private"], deadline=Deadline.after(probe.deadline)),
         run_command=partial(_run_command, row, should_stop),
-        rollback_facts=partial(rollback_facts, environment),
+        rollback_facts=partial(rollback_facts_for, run_row),
         rehearsal_facts=partial(facts_for, run_row),
         rehearsing=why_not_asked(run_row),
         before=_before(row),

@@ -288,6 +288,7 @@ def _settle(rehearsal: Rehearsal, steps: dict[Kind, RehearsalStep]) -> None:
     assert back is not None, "the step has ended"
     there, said_there = _measured(check, rehearsal.release.version)
     here, said_here = _measured(again, rehearsal.back_to.release.version)
+    left = outcomes.left_behind(back)
     given_up = check.given_up or again.given_up
     way_back = derive_outcome(
         command=CommandState(back.command),
@@ -295,6 +296,7 @@ def _settle(rehearsal: Rehearsal, steps: dict[Kind, RehearsalStep]) -> None:
         stopped=bool(rehearsal.stop_requested_by),
         serving=here,
         probes=outcomes.what_probes_say(again.probes.all()),
+        complete=not left,
     )
     if given_up and here is Serving.TARGET:
         way_back = Outcome.INCONCLUSIVE
@@ -303,7 +305,7 @@ def _settle(rehearsal: Rehearsal, steps: dict[Kind, RehearsalStep]) -> None:
         f"There: deploy command {_told(steps[Kind.DEPLOY])}; {said_there} "
         f"Back: rollback command {_told(steps[Kind.ROLL_BACK])}; {said_here}"
     )
-    _end(rehearsal, outcome, f"{says} {given_up}".strip(), back=here is Serving.TARGET)
+    _end(rehearsal, outcome, " ".join([says, *left, given_up]).strip(), back=here is Serving.TARGET)
 
 
 def _measured(run: ChecklistRun, version: str) -> tuple[Serving, str]:

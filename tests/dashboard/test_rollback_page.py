@@ -463,6 +463,28 @@ def test_processes_left_behind_are_listed(
     assert "4711 sleep 999 (left the command&#39;s session, is in 4711)" in said
 
 
+def test_a_process_left_behind_is_the_first_thing_to_look_at_next(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    """B38"""
+    left = exited(story[0], left_behind=["process 4711: sleep 999"])
+    said = text(browser.get(address(ended(story, cho, Outcome.RESTORED_WITH_DIFFERENCES, execution=left))))
+    assert "Look on worker-1 at the processes that the command left behind" in said
+
+
+def test_where_only_the_way_back_differs_no_second_rollback_is_asked_for(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    """B38"""
+    rollback = ended(story, cho, Outcome.RESTORED_WITH_DIFFERENCES, execution=exited(story[0]))
+    assert rollback.restore_run is not None
+    rollback.restore_run.probes.filter(key="rollback_command").update(verdict=Verdict.FAIL, regression=Regression.YES)
+    page = browser.get(address(rollback))
+    assert "as before but for the way back" in text(page)
+    assert "The service is as it was. Do what the probe of the way back says below" in text(page)
+    assert 'class="button primary"' not in page.content.decode()
+
+
 def test_the_page_keeps_what_was_on_the_screen_at_the_press(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:

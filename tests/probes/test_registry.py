@@ -12,7 +12,7 @@ import pytest
 import tests.probes as package
 from releases.probes import registry
 from releases.probes.base import Instance, Settings
-from releases.states import Verdict
+from releases.states import About, Verdict
 from tests.hostile import hostile, silent
 from tests.probes.conftest import World
 from tests.rig.ports import free_port
@@ -55,6 +55,11 @@ def _of_parameters(mark: pytest.Mark) -> list[pytest.Mark]:
     if mark.name != "parametrize":
         return []
     return [getattr(one, "mark", one) for case in mark.args[1] for one in getattr(case, "marks", ())]
+
+
+def test_every_other_probe_weighs_in_full_in_the_outcome_of_a_rollback() -> None:
+    of_the_way_back = [key for key in KEYS if registry.about(key) is About.WAY_BACK]
+    assert of_the_way_back == ["rollback_command", "deploy_command", "rollback_rehearsal"]
 
 
 def test_the_probes_stand_in_the_order_of_reading() -> None:

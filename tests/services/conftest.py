@@ -1,6 +1,7 @@
 """What tests of the verbs share: workers that run in this process, and a service whose version is a file."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,12 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> InlineWorkers:
 
 
 @pytest.fixture
-def little_service(tmp_path: Path, httpserver: HTTPServer, settings: Any) -> LittleService:
+def little_service(tmp_path: Path, httpserver: HTTPServer, settings: Any) -> Iterator[LittleService]:
     service = start_little_service(tmp_path, httpserver)
     settings.ROLLBOOK_CATALOGUE = str(service.catalogue)
     settings.ROLLBOOK_HOME = tmp_path
-    return service
+    yield service
+    service.end_what_was_left()
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from releases import knocks
-from releases.models import Deployment, Environment, RenderedCommand, Worker
+from releases.models import Deployment, Environment, Release, RenderedCommand, Worker
 from releases.probes import registry
 from releases.probes.base import RollbackFacts
 from releases.queries.readiness import WORKER_FRESH
 from releases.services import artifacts, commands, places
 from releases.services.commands import keep_rendered, looking_here, render_target
-from releases.services.rollback_facts import rollback_facts
+from releases.services.rollback_facts import rollback_facts, rollback_facts_for
+from releases.states import DeploymentKind, Purpose
 from tests import factory
 from tests.little_service import LittleService
 from tests.services.conftest import InlineWorkers
@@ -218,6 +219,20 @@ def test_a_process_that_stands_in_for_the_worker_looks_by_itself(
 def test_nothing_is_asked_where_there_is_nothing_to_go_back_to(production: Environment, workers: InlineWorkers) -> None:
     assert identities(rollback_facts(production)) == ["no_target"]
     assert [knock for knock in workers.knocked if knock[0] == "render_target"] == []
+
+
+def test_while_a_rollback_is_measured_the_way_back_begins_at_what_it_brought_back(production: Environment) -> None:
+    """What it undid is recorded as live until then, and the way back from that is not the next one."""
+    for version in ("2026.11.2", "2026.11.3", "2026.11.4"):
+        undone = factory.deployed(production, version)
+    Release.objects.filter(pk=undone.release_id).update(bad_since=timezone.now())
+    brought_back = factory.deployed(production, "2026.11.3", kind=DeploymentKind.ROLLBACK, live=False)
+    production.refresh_from_db()
+    assert production.live == undone
+    with looking_here():
+        assert rollback_facts(production).target_version == "2026.11.3"
+        run = factory.run(production, purpose=Purpose.RESTORE, deployment=brought_back)
+        assert rollback_facts_for(run).target_version == "2026.11.2"
 
 
 def test_what_was_seen_is_what_runs_whatever_a_look_finds(

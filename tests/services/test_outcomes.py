@@ -19,8 +19,12 @@ def look(repeat: bool = False, **versions: str | None) -> ProbeRun:
     return ProbeRun(key="serving_version", repeat=repeat, figures=figures, verdict=Verdict.PASS)
 
 
-def answer(verdict: Verdict, regression: Regression = Regression.NO) -> ProbeRun:
-    return ProbeRun(key="response_time", verdict=verdict, regression=regression)
+def answer(verdict: Verdict, regression: Regression = Regression.NO, key: str = "response_time") -> ProbeRun:
+    return ProbeRun(key=key, verdict=verdict, regression=regression)
+
+
+def of_the_way_back(verdict: Verdict, regression: Regression = Regression.NO) -> ProbeRun:
+    return answer(verdict, regression, "rollback_command")
 
 
 def served(*looks: ProbeRun) -> Serving:
@@ -78,6 +82,47 @@ def test_without_any_look_nothing_was_measured() -> None:
 )
 def test_what_the_other_probes_say_is_one_word(answers: list[ProbeRun], expected: ProbesSay) -> None:
     assert what_probes_say([look(web_1=TARGET), *answers]) is expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "regression", "expected"),
+    [
+        (Verdict.PASS, Regression.NO, ProbesSay.AS_BEFORE),
+        (Verdict.PASS, Regression.UNKNOWN, ProbesSay.PASSING),
+        (Verdict.FAIL, Regression.NO, ProbesSay.AS_BEFORE),
+        (Verdict.SKIPPED, Regression.UNKNOWN, ProbesSay.AS_BEFORE),
+        (Verdict.FAIL, Regression.YES, ProbesSay.BUT_THE_WAY_BACK),
+        (Verdict.FAIL, Regression.UNKNOWN, ProbesSay.BUT_THE_WAY_BACK),
+        (Verdict.ERROR, Regression.UNKNOWN, ProbesSay.BUT_THE_WAY_BACK),
+        (Verdict.INCONCLUSIVE, Regression.UNKNOWN, ProbesSay.BUT_THE_WAY_BACK),
+    ],
+)
+def test_the_way_back_keeps_a_good_service_from_being_simply_as_before_and_never_makes_it_worse(
+    verdict: Verdict, regression: Regression, expected: ProbesSay
+) -> None:
+    """B38: what would keep the next rollback from running says nothing about what this one brought back."""
+    assert what_probes_say([answer(Verdict.PASS), of_the_way_back(verdict, regression)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("of_service", "expected"),
+    [
+        (answer(Verdict.FAIL, Regression.YES), ProbesSay.WORSE),
+        (answer(Verdict.FAIL, Regression.UNKNOWN), ProbesSay.FAILING),
+        (answer(Verdict.ERROR), ProbesSay.NOT_MEASURED),
+        (answer(Verdict.INCONCLUSIVE), ProbesSay.TOO_LITTLE),
+        (answer(Verdict.PASS, Regression.YES), ProbesSay.DIFFERENT),
+    ],
+)
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL, Verdict.ERROR])
+def test_what_the_service_lacks_is_said_whatever_the_way_back(
+    of_service: ProbeRun, expected: ProbesSay, verdict: Verdict
+) -> None:
+    assert what_probes_say([of_service, of_the_way_back(verdict, Regression.YES)]) is expected
+
+
+def test_a_probe_that_is_not_here_any_more_weighs_as_one_of_the_service() -> None:
+    assert what_probes_say([answer(Verdict.FAIL, Regression.YES, "of_an_older_version")]) is ProbesSay.WORSE
 
 
 # --- In the rows ------------------------------------------------------------------------------------------------------

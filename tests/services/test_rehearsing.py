@@ -95,6 +95,16 @@ def test_what_was_live_before_is_live_again(staging: Environment, ana: User, wor
     )
 
 
+def test_a_way_back_that_leaves_a_process_behind_is_not_proven(
+    staging: Environment, ana: User, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B38"""
+    little_service.leave_a_process("2026.11.4")
+    made = rehearsed(ana, workers)
+    assert (made.status, made.outcome) == (RehearsalStatus.DONE, RehearsalOutcome.NOT_PROVEN)
+    assert "Left behind by the command: process" in made.detail
+
+
 def test_the_receipt_keeps_the_digests_of_the_commands_of_every_place(
     staging: Environment, ana: User, workers: InlineWorkers
 ) -> None:

@@ -1,5 +1,6 @@
 """The worker's part of a rollback: one command, then purge, then what was measured."""
 
+import re
 import threading
 from typing import Any
 
@@ -7,12 +8,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from releases.catalogue import load
 from releases.errors import Conflict
 from releases.executor import Result, run
 from releases.intake import RollbackSpec
+from releases.management.refusing import person_at_the_terminal
 from releases.models import Environment, Event, Execution, Rollback
 from releases.services import executions, places, pressing, rolling_back
-from releases.services.commands import keep_rendered
+from releases.services.catalogue_sync import sync_catalogue
+from releases.services.commands import keep_rendered, looking_here
 from releases.states import (
     CommandState,
     DeploymentKind,
@@ -21,6 +25,7 @@ from releases.states import (
     Outcome,
     RollbackStatus,
     Serving,
+    Verdict,
 )
 from tests import factory
 from tests.services.conftest import InlineWorkers, LittleService
@@ -139,6 +144,40 @@ def test_a_failed_command_whose_target_serves_says_both(
     assert rollback.execution is not None
     assert (rollback.command, rollback.execution.exit_code) == (CommandState.EXITED, 1)
     assert rollback.outcome == Outcome.RESTORED_WITH_DIFFERENCES
+
+
+def test_a_command_that_leaves_a_process_behind_is_restored_with_that_difference(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B35, B38: also where the checklist does not ask about the way back."""
+    little_service.leave_a_process("2026.11.3")
+    rollback = press(production)
+    workers.work()
+    rollback.refresh_from_db()
+    assert (rollback.serving, rollback.outcome) == (Serving.TARGET, Outcome.RESTORED_WITH_DIFFERENCES)
+    assert re.search(r"Left behind by the command: process \d+: sleep 60", rollback.detail)
+
+
+def test_a_lock_that_is_still_held_is_a_difference_and_not_a_service_that_is_worse(
+    production: Environment, workers: InlineWorkers, little_service: LittleService
+) -> None:
+    """B38: `rollback_command` fails anew, since nobody could go back from here while the process lives."""
+    little_service.leave_a_process("2026.11.3")
+    with little_service.catalogue.open("a") as file:
+        file.write("\n[services.archive.checklist.rollback_command]\n")
+    sync_catalogue(load(little_service.catalogue), actor=person_at_the_terminal())
+    production.refresh_from_db()
+    factory.deployed(production, "2026.11.2")
+    rollback = press(production)
+    with looking_here():
+        workers.work()
+    rollback.refresh_from_db()
+    assert rollback.restore_run is not None
+    answer = rollback.restore_run.probes.get(key="rollback_command")
+    assert (answer.verdict, answer.findings.get(level="fail").kind) == (Verdict.FAIL, "lock_held")
+    assert (rollback.serving, rollback.outcome) == (Serving.TARGET, Outcome.RESTORED_WITH_DIFFERENCES)
+    assert "(as before but for the way back)" in rollback.detail
+    assert "The way back from here: another command still holds the lock" in rollback.detail
 
 
 def test_a_requester_who_may_no_longer_roll_back_is_refused_at_the_start(

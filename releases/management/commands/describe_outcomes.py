@@ -16,12 +16,15 @@ HEAD = """\
 
 Written by `manage.py describe_outcomes`; a test keeps it true. Three facts are measured and shown apart: how the
 command ended, which version each instance serves, and what the probes say beside the target's own last verified run.
-The outcome is the one row of this table that fits them; no exit code decides it alone. *Left out* says whether a route
-was not purged or a probe not asked.
+The outcome is the one row of this table that fits them; no exit code decides it alone. *Left out or behind* says
+whether a route was not purged, a probe not asked, or a process of the command left behind.
+
+Probes that speak only of the way back (each says so in [probes](probes.md)) can turn *restored* into *restored with
+differences*, and change nothing else ([why](adr/0005-the-way-back-in-an-outcome.md)).
 """
 
 TABLE = """\
-| command | serving | probes | left out | outcome | what it means |
+| command | serving | probes | left out or behind | outcome | what it means |
 |---|---|---|---|---|---|"""
 
 WORDS: dict[StrEnum, str] = {
@@ -38,6 +41,7 @@ WORDS: dict[StrEnum, str] = {
     ProbesSay.AS_BEFORE: "every one as when the target was last verified; what failed then may fail now",
     ProbesSay.PASSING: "no new failure, and of some it is not known how they were",
     ProbesSay.DIFFERENT: "no new failure, yet one is worse than it was",
+    ProbesSay.BUT_THE_WAY_BACK: "nothing new about the service; one of the way back fails anew or has no answer",
     ProbesSay.WORSE: "one fails that did not fail then",
     ProbesSay.FAILING: "one fails, and it is not known whether it did then",
     ProbesSay.TOO_LITTLE: "no new failure, and one had too little data",
@@ -60,9 +64,9 @@ def describe() -> str:
 
 def _rows() -> Iterator[str]:
     for row in OUTCOMES:
-        left_out = "either" if len(row.complete) == 2 else "nothing" if True in row.complete else "something"
+        left_over = "either" if len(row.complete) == 2 else "nothing" if True in row.complete else "something"
         facts = [_among(row.command, CommandEnd), _among(row.serving, Serving), _among(row.probes, ProbesSay)]
-        yield f"| {' | '.join(facts)} | {left_out} | **{row.outcome}** | {row.meaning} |"
+        yield f"| {' | '.join(facts)} | {left_over} | **{row.outcome}** | {row.meaning} |"
 
 
 def _among(named: frozenset[Any], words: type[StrEnum]) -> str:

@@ -15,7 +15,8 @@ HEAD = """\
 Written by `manage.py describe_probes`; a test keeps it true. A probe runs where the catalogue has a table for it,
 `[services.SERVICE.checklist.KEY]`. Its verdict is the worst of its findings: fail, then error (could not measure),
 then inconclusive (too little data), else pass. Notes change nothing. Probes without effect run in parallel; those
-with load or a change of the cache run alone, after them.
+with load or a change of the cache run alone, after them. One that speaks only of the way back fails like any other, and
+never makes a rollback *not restored* ([outcomes](outcomes.md)).
 """
 
 
@@ -35,7 +36,8 @@ def describe() -> str:
 def _probe(probe: Probe[Any]) -> Iterator[str]:
     yield f"## `{probe.key}`: {probe.title}\n"
     yield f"A pass means: {probe.proves} It cannot see: {probe.cannot_see}\n"
-    yield f"Group: {probe.group}. Effect: {probe.effect}. Answers within {probe.deadline:g} s.\n"
+    place = f"Group: {probe.group}. Speaks of {probe.about}. Effect: {probe.effect}."
+    yield f"{place} Answers within {probe.deadline:g} s.\n"
     if probe.settings_model.model_fields:
         yield "| setting | default | meaning |"
         yield "|---|---|---|"
