@@ -20,6 +20,7 @@ from releases.intake import REASONS
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
+from releases.queries.probe_counts import answered, how_many
 from releases.queries.readiness.item import read as read_item
 from releases.queries.terminal import terminal
 from releases.queries.timings import first_route
@@ -133,13 +134,14 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "answered_at_press": parse_datetime((row.at_press.get("migrations") or {}).get("answered_at", "")),
         "looked_at_press": parse_datetime(row.at_press.get("looked_at", "")),
         "settled": settled,
-        "answered": rollback_page.answered(probes),
+        "answered": answered(probes),
+        "asked": how_many(probes),
         "probes": probes,
         "to_look_at": [
             _answered(probe) for probe in _by_verdict(probes, Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE)
         ],
-        "passed": [_name(probe) for probe in _by_verdict(probes, Verdict.PASS)],
-        "skipped": _by_verdict(probes, Verdict.SKIPPED),
+        "passed": _passed(probes),
+        "skipped": _skipped(probes),
         "working": [probe for probe in probes if probe.status == ProbeStatus.RUNNING],
         "times": times,
         "headline": headline,
@@ -208,7 +210,7 @@ def _token(row: Rollback, probes: Sequence[ProbeRun]) -> str:
     numbers = [
         row.version,
         run.wave if run else 0,
-        rollback_page.answered(probes),
+        sum(probe.status == ProbeStatus.DONE for probe in probes),
         sum(probe.done for probe in probes),
         len([probe for probe in probes if probe.status == ProbeStatus.RUNNING]),
         int(row.environment.observed_at.timestamp()) if row.environment.observed_at else 0,
@@ -225,7 +227,7 @@ def _heading(row: Rollback, probes: Sequence[ProbeRun]) -> str:
     if row.status == RollbackStatus.DONE:
         return row.outcome.capitalize() if row.outcome else "Unknown"
     if row.status == RollbackStatus.VERIFYING and probes:
-        return f"Verifying, {rollback_page.answered(probes)} of {len(probes)}"
+        return f"Verifying, {answered(probes)} of {how_many(probes)}"
     return HEADINGS[RollbackStatus(row.status)]
 
 
@@ -242,6 +244,17 @@ def _tail(output: str) -> str:
 
 def _by_verdict(probes: Sequence[ProbeRun], *verdicts: Verdict) -> list[ProbeRun]:
     return [probe for verdict in verdicts for probe in probes if probe.verdict == verdict]
+
+
+def _passed(probes: Sequence[ProbeRun]) -> list[str]:
+    """Return the keys of the probes whose every look passed."""
+    others = {probe.key for probe in probes if probe.verdict != Verdict.PASS}
+    return list(dict.fromkeys(probe.key for probe in probes if probe.key not in others))
+
+
+def _skipped(probes: Sequence[ProbeRun]) -> list[ProbeRun]:
+    """Return the probes that were skipped, each once."""
+    return list({probe.key: probe for probe in _by_verdict(probes, Verdict.SKIPPED)}.values())
 
 
 def _name(probe: ProbeRun) -> str:

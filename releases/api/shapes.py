@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from releases.display import utc_text
 from releases.models import Acceptance, ChecklistRun, Deployment, Finding, Rehearsal, Release, Rollback
 from releases.queries.answers import acceptances_for, identity_of
-from releases.states import ProbeStatus, Purpose
+from releases.queries.probe_counts import answered, how_many
+from releases.states import Purpose
 
 
 def release_json(request: HttpRequest, release: Release) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def deployment_json(request: HttpRequest, deployment: Deployment) -> dict[str, A
 def run_json(run: ChecklistRun | None) -> dict[str, Any] | None:
     if run is None:
         return None
-    statuses = list(run.probes.values_list("status", flat=True))
+    looks = list(run.probes.only("key", "status"))
     return {
         "id": run.tag,
         "purpose": run.purpose,
@@ -65,8 +66,8 @@ def run_json(run: ChecklistRun | None) -> dict[str, Any] | None:
         "given_up": run.given_up or None,
         "partial": run.partial,
         "requested_by": run.requested_by or None,
-        "done": sum(status == ProbeStatus.DONE for status in statuses),
-        "total": len(statuses),
+        "done": answered(looks),
+        "total": how_many(looks),
     }
 
 

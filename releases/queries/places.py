@@ -19,11 +19,11 @@ from releases.models import (
 )
 from releases.queries import place_rows
 from releases.queries.board import NOT_BACK, Back, Frozen, Instance, Live, OpenRollback, Place, Started, Trouble
+from releases.queries.probe_counts import counted
 from releases.queries.readiness import Facts, items_of, workers_by_queue
 from releases.queries.standing import (
     Progress,
     Standing,
-    counted,
     progress_among,
     rollback_of,
     standing,

@@ -9,6 +9,7 @@ from releases.probes import registry
 from releases.probes.criteria import FEWEST_SAMPLES
 from releases.probes.time_limits import SLOWER
 from releases.queries.answers import acceptances_for
+from releases.queries.probe_counts import answered, how_many
 from releases.queries.shown_findings import ALREADY, Shown, shown_finding
 from releases.queries.standing import UNSETTLED, Progress
 from releases.queries.timings import KEY, Timing, timings
@@ -78,8 +79,8 @@ class Checklist:
 
     @property
     def progress(self) -> Progress:
-        done = sum(line.answered for line in self.lines)
-        return Progress(self.run.pk, self.run.purpose, self.run.status, done, len(self.lines))
+        looks = [line.probe for line in self.lines]
+        return Progress(self.run.pk, self.run.purpose, self.run.status, answered(looks), how_many(looks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,19 +183,27 @@ def _checklist(
     lines.sort(key=lambda line: (line.probe.wave, line.probe.pk) if line.probe.run_id == run.pk else (1, 0))
     if run.status == RunStatus.DONE:
         lines.sort(key=lambda line: ORDER.index(line.word))
-    counts = {word: sum(line.word == word for line in lines) for word in ORDER}
     seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
     verdict = worst(Verdict(line.probe.verdict) for line in lines) if settled else run.verdict
     return Checklist(
         run=run,
         lines=lines,
-        counts=counts,
+        counts=_counts(lines),
         seconds=seconds,
         comparison=_comparison(run, deployment) if run.status == RunStatus.DONE else "",
         verdict=verdict,
         others=others,
         waiting=[each for each in others if each.status in UNSETTLED and each.pk > run.pk],
     )
+
+
+def _counts(lines: Sequence[Line]) -> dict[str, int]:
+    """Count the probes that have answered by their words; of a probe that looked twice the worse word counts."""
+    words: dict[str, list[str]] = {}
+    for line in lines:
+        words.setdefault(line.probe.key, []).append(line.word)
+    settled = [min(each, key=ORDER.index) for each in words.values() if set(each) <= set(ORDER)]
+    return {word: settled.count(word) for word in ORDER}
 
 
 def _line(probe: ProbeRun, earlier: Sequence[ProbeRun], held: Mapping[str, Acceptance]) -> Line:

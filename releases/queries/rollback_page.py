@@ -4,7 +4,7 @@ The three facts of a rollback stand apart here as on its page: what the command 
 probes say. The outcome itself is never derived here; it is the row's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,13 +22,13 @@ from releases.models import (
     Rollback,
 )
 from releases.probes.registry import SERVING_VERSION
+from releases.queries.probe_counts import answered, how_many
 from releases.queries.timings import KEY as RESPONSE_TIME, Timing, headline, timings
 from releases.states import (
     CommandState,
     DeploymentStatus,
     ExecutionStatus,
     ProbesSay,
-    ProbeStatus,
     RollbackStatus,
     RunStatus,
     Verdict,
@@ -123,10 +123,6 @@ def probes_of(run: ChecklistRun | None) -> list[ProbeRun]:
 def add_findings(probes: Sequence[ProbeRun]) -> None:
     """Fetch the findings of all these probes at once."""
     prefetch_related_objects(list(probes), "findings")
-
-
-def answered(probes: Iterable[ProbeRun]) -> int:
-    return sum(probe.status == ProbeStatus.DONE for probe in probes)
 
 
 def steps(rollback: Rollback, probes: Sequence[ProbeRun], say: ProbesSay) -> list[Step]:
@@ -239,12 +235,8 @@ def ends_by(execution: Execution | None) -> datetime | None:
 
 
 def failing_probes(run_id: int | None) -> tuple[list[str], int]:
-    """Return the keys of a run's failing probes, regressions first, and how many probes answered."""
-    rows = list(
-        ProbeRun.objects.filter(run=run_id).exclude(verdict=Verdict.SKIPPED).values_list("key", "verdict", "regression")
-        if run_id
-        else []
-    )
+    """Return the keys of a run's failing probes, regressions first, and how many probes it has."""
+    rows = list(ProbeRun.objects.filter(run=run_id).values_list("key", "verdict", "regression") if run_id else [])
     failing = sorted((regression != "yes", key) for key, verdict, regression in rows if verdict == Verdict.FAIL)
     return list(dict.fromkeys(key for _, key in failing)), len({key for key, _, _ in rows})
 
@@ -333,7 +325,7 @@ def _verify_step(rollback: Rollback, probes: Sequence[ProbeRun], say: ProbesSay)
         if rollback.status == RollbackStatus.VERIFYING:
             return Step("Verify", "queued", since=rollback.purged_at or rollback.command_ended_at)
         return _not_reached("Verify", rollback)
-    count = f"{answered(probes)} of {len(probes)}"
+    count = f"{answered(probes)} of {how_many(probes)}"
     if run.status == RunStatus.QUEUED:
         return Step("Verify", "queued", since=run.created_at)
     if run.status == RunStatus.RUNNING:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from releases.models import ChecklistRun, Deployment, Rollback
 from releases.queries.lean import Listed, Rolled
+from releases.queries.probe_counts import counted
 from releases.states import (
     OPEN_ROLLBACK,
     DeploymentKind,
     DeploymentStatus,
-    ProbeStatus,
     Purpose,
     RollbackStatus,
     RunStatus,
@@ -96,17 +96,11 @@ def unsettled_runs() -> QuerySet[ChecklistRun]:
     return counted(ChecklistRun.objects.filter(status__in=UNSETTLED))
 
 
-def counted(runs: QuerySet[ChecklistRun]) -> QuerySet[ChecklistRun]:
-    """Return runs with their probes counted."""
-    return runs.annotate(
-        probes_total=Count("probes"), probes_done=Count("probes", filter=Q(probes__status=ProbeStatus.DONE))
-    )
-
-
 def progress_of(run: ChecklistRun) -> Progress:
     """Return how far a run is that was `counted`."""
     found = vars(run)
-    return Progress(run.pk, run.purpose, run.status, found["probes_done"], found["probes_total"])
+    total = found["probes_total"]
+    return Progress(run.pk, run.purpose, run.status, total - found["probes_open"], total)
 
 
 def _of_rollback(rollback: Rollback | Rolled, progress: Progress | None) -> Standing:

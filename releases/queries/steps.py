@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releases.models import ChecklistRun, Deployment, Execution, Finding, Rehearsal
+from releases.queries.probe_counts import answered, how_many
 from releases.states import (
     CommandState,
     ExecutionStatus,
     Level,
-    ProbeStatus,
     Purpose,
     RehearsalStepKind,
     RunStatus,
@@ -91,9 +91,9 @@ def _checklist(name: str, run: ChecklistRun | None) -> Step:
     if run is None:
         return Step(name, "waiting")
     if run.status != RunStatus.DONE:
-        answered = run.probes.filter(status=ProbeStatus.DONE).count()
+        looks = list(run.probes.all())
         word = "queued" if run.status == RunStatus.QUEUED else "verifying"
-        return Step(name, word, f"{answered} of {run.probes.count()}", since=run.started_at or run.created_at)
+        return Step(name, word, f"{answered(looks)} of {how_many(looks)}", since=run.started_at or run.created_at)
     took = (run.finished_at - (run.started_at or run.created_at)).total_seconds() if run.finished_at else None
     word = run.verdict or Verdict.INCONCLUSIVE
     return Step(name, word, run.given_up or word, took, findings=_deciding(run))

@@ -10,6 +10,7 @@ from releases.book import Tag
 from releases.models import ChecklistRun, Deployment, Environment, Execution, Finding, ProbeRun, Rollback
 from releases.probes import registry
 from releases.probes.registry import SERVING_VERSION
+from releases.queries.probe_counts import all_looks, out_of
 from releases.services import messages
 from releases.services.commands import look_soon
 from releases.services.rollback_rows import moved_from
@@ -176,20 +177,19 @@ def _together(answers: Sequence[ProbeRun]) -> ProbesSay:
 
 def sentence(target: str, serving: Serving, looks: list[Look], probes: list[ProbeRun], say: ProbesSay) -> str:
     """Say in one line what is served, of which `target` should be, and what the probes found."""
-    answers = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
-    good = sum(
-        probe.verdict == Verdict.PASS or (probe.verdict == Verdict.FAIL and probe.regression == Regression.NO)
-        for probe in answers
-    )
     served = {
         Serving.TARGET: f"{target} serves on every instance",
         Serving.MIXED: f"Only some instances serve {target}: {_other_instances(looks, target)}",
         Serving.OTHER: f"No instance serves {target}: {_other_instances(looks, target)}",
         Serving.NOT_MEASURED: f"Which version serves could not be measured{_silent_instances(looks)}",
     }[serving]
-    if not answers:
+    if all(probe.key == SERVING_VERSION for probe in probes):
         return f"{served}."
-    return f"{served}; {good} of {len(answers)} other probes as they should be ({say})."
+    return f"{served}; {out_of(all_looks(probes, _as_it_should_be), probes, 'as they should be')} ({say})."
+
+
+def _as_it_should_be(look: ProbeRun) -> bool:
+    return look.verdict == Verdict.PASS or (look.verdict == Verdict.FAIL and look.regression == Regression.NO)
 
 
 def _first(found: Sequence[str]) -> str:

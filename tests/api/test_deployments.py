@@ -121,7 +121,7 @@ def test_a_finish_answers_with_the_checklist_that_now_runs(pipeline: Pipeline, p
     answer = response.json()
     assert (answer["id"], answer["status"], answer["despite_freeze"]) == (deployment.tag, "finished", False)
     assert (answer["checklist"]["purpose"], answer["checklist"]["status"]) == ("verify", "queued")
-    assert (answer["checklist"]["done"], answer["checklist"]["total"]) == (0, 5)
+    assert (answer["checklist"]["done"], answer["checklist"]["total"]) == (0, 4)
 
 
 def test_a_finish_is_recorded_despite_a_freeze(pipeline: Pipeline, place: Environment) -> None:
@@ -161,11 +161,12 @@ def test_a_finish_of_nothing_is_not_found(pipeline: Pipeline) -> None:
 def test_a_deployment_can_be_read_with_how_far_its_checklist_is(pipeline: Pipeline, place: Environment) -> None:
     deployment = started(pipeline)
     pipeline.post(f"deployments/{deployment.pk}/finish", {})
-    ProbeRun.objects.filter(run__deployment=deployment, run__purpose="verify", wave=0).update(status="done")
+    ProbeRun.objects.filter(run__deployment=deployment, run__purpose="verify", wave__lte=1).update(status="done")
     answer = pipeline.get(f"deployments/{deployment.pk}").json()
     assert (answer["service"], answer["environment"], answer["kind"]) == ("archive", "production", "deployment")
     assert (answer["verdict"], answer["regression"]) == (None, None)
-    assert (answer["checklist"]["done"], answer["checklist"]["total"]) == (1, 5)
+    # serving_version has looked once of twice, so it has not answered yet
+    assert (answer["checklist"]["done"], answer["checklist"]["total"]) == (2, 4)
     assert answer["baseline"]["given_up"] == "the deployment ended before the baseline was measured"
 
 

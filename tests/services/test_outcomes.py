@@ -141,9 +141,24 @@ def said(rollback: Rollback, *probes: ProbeRun) -> str:
     )
 
 
-def test_the_sentence_says_that_the_target_serves_everywhere_and_counts_the_rest(verifying: Rollback) -> None:
-    text = said(verifying, look(web_1=TARGET, web_2=TARGET), answer(Verdict.PASS), answer(Verdict.ERROR))
-    assert text == ("2026.11.3 serves on every instance; 1 of 2 other probes as they should be (could not measure).")
+def test_the_sentence_says_that_the_target_serves_everywhere_and_counts_every_probe_once(verifying: Rollback) -> None:
+    """The serving version looks twice and is one probe, as everywhere; what was skipped is said, not hidden."""
+    looks = [look(web_1=TARGET, web_2=TARGET), look(repeat=True, web_1=TARGET, web_2=TARGET)]
+    others = [
+        answer(Verdict.PASS),
+        answer(Verdict.FAIL, Regression.NO, "security_headers"),
+        answer(Verdict.ERROR, key="cache_headers"),
+        answer(Verdict.SKIPPED, key="configuration"),
+    ]
+    assert said(verifying, *looks, *others) == (
+        "2026.11.3 serves on every instance; 3 of 5 probes as they should be, 1 skipped (could not measure)."
+    )
+
+
+def test_a_probe_is_as_it_should_be_only_when_each_of_its_looks_is(verifying: Rollback) -> None:
+    looks = [look(web_1=TARGET, web_2=TARGET), look(repeat=True, web_1=TARGET, web_2=OLD)]
+    looks[1].verdict, looks[1].regression = Verdict.FAIL, Regression.YES
+    assert "; 1 of 2 probes as they should be (as before)." in said(verifying, *looks, answer(Verdict.PASS))
 
 
 def test_the_sentence_names_the_instance_that_serves_something_else(verifying: Rollback) -> None:

@@ -1,6 +1,7 @@
 """Item: the way back from the live release was rehearsed, not too long ago, with the commands of today."""
 
 from releases.models import RehearsalStep
+from releases.queries.probe_counts import all_looks, out_of
 from releases.queries.readiness.item import ReadinessItem, not_proven, ready, red
 from releases.queries.receipts import FRESH, Receipt
 from releases.services.readiness.seen import Seen
@@ -45,9 +46,9 @@ def _told(receipt: Receipt) -> str:
     if back is not None and back.seconds is not None:
         said += f", the way back took {back.seconds:.1f} s"
     if again is not None and again.run is not None:
-        verdicts = [Verdict(one) for one in again.run.probes.values_list("verdict", flat=True) if one]
-        passed = sum(verdict is Verdict.PASS for verdict in verdicts)
-        said += f", {passed} of {len(verdicts)} probes pass after it"
+        looks = list(again.run.probes.all())
+        passed = all_looks(looks, lambda look: look.verdict == Verdict.PASS)
+        said += f", {out_of(passed, looks, 'pass after it')}"
     return said
 
 
