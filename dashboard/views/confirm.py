@@ -184,6 +184,7 @@ def _context(
         "probes": len(place.checklist),
         "freeze": queries.active_freeze(place),
         "open": on,
+        "open_reason": REASONS.get(on.reason, on.reason) if on is not None else "",
         "mine": on is not None and on.requester_id == request.user.pk,
         "seen": rollback_page.deployment_here(place, seen) if moved else None,
         "seen_number": seen,
