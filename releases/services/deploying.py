@@ -4,6 +4,8 @@ A person has it deployed, stopped or cancelled. The worker waits for the baselin
 environment's lock, and closes the deployment as a report would. Each step goes from its row.
 """
 
+from functools import partial
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -152,12 +154,12 @@ def run_deployment(deployment_id: int) -> None:
     checklists.give_up_all(environment, f"{deployment.tag} is about to change what is served")
     place_lock = places.lock_of(environment)
     try:
-        with acquired(place_lock, f"deployment {deployment.tag}"):
+        with acquired(place_lock, f"deployment {deployment.tag}", partial(_wait, deployment)):
             execution = _claim(deployment, command)
             if execution is not None:
                 _run_command(deployment, execution, command, place_lock)
-    except LockHeld as held:
-        _wait(deployment, held.holder.sentence)
+    except LockHeld:
+        return  # the sweep has it tried again
 
 
 @retried

@@ -26,13 +26,19 @@ LOCK_SECONDS = 4.0
 LOCK_PAUSE = 0.1
 
 
-def acquired(place_lock: EnvironmentLock, what: str) -> EnvironmentLock:
-    """Take the environment's lock; a probe's command that was just given up is waited for. Raises LockHeld."""
+def acquired(place_lock: EnvironmentLock, what: str, waits: Callable[[str], None]) -> EnvironmentLock:
+    """Take the environment's lock; a probe's command that was just given up is waited for. Raises LockHeld.
+
+    `waits` is told who holds it as soon as it is found held, and again when that is somebody else.
+    """
     deadline = time.monotonic() + LOCK_SECONDS
+    told = ""
     while True:
         try:
             return place_lock.acquire(what)
-        except LockHeld:
+        except LockHeld as held:
+            if told != (told := held.holder.sentence):
+                waits(told)
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOCK_PAUSE)

@@ -4,6 +4,8 @@ The commands run as they would in production: rendered by this worker, under the
 deploy command that failed does not end the rehearsal: going back after such a failure is what it is for.
 """
 
+from functools import partial
+
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -185,11 +187,10 @@ def _run_step(rehearsal: Rehearsal, step: RehearsalStep) -> bool:
         return False
     checklists.give_up_all(environment, f"{rehearsal.tag} is about to change what is served")
     try:
-        with acquired(place_lock, f"rehearsal {rehearsal.tag}, {step.kind}"):
+        with acquired(place_lock, f"rehearsal {rehearsal.tag}, {step.kind}", partial(_wait, rehearsal)):
             execution = _claim_step(rehearsal, step, kind, command, deployment)
             return execution is not None and _run_command(rehearsal, step, execution, command, place_lock)
-    except LockHeld as held:
-        _changed(rehearsal, detail=f"Waiting: {held.holder.sentence}")
+    except LockHeld:
         return False
 
 
@@ -225,7 +226,7 @@ def _claim_step(
                 _changed(rehearsal, deployment=deployment)
             _changed(rehearsal, detail="")
     except IntegrityError:
-        _changed(rehearsal, detail="Waiting: another command is executing in this environment.")
+        _wait(rehearsal, "another command is executing in this environment.")
         return None
     return execution
 
@@ -359,6 +360,10 @@ def _end(rehearsal: Rehearsal, outcome: RehearsalOutcome, detail: str, *, back: 
             before={"status": RehearsalStatus.RUNNING, "live": was_live},
             after={"status": RehearsalStatus.DONE, "live": queries.live_version(rehearsal.environment)},
         )
+
+
+def _wait(rehearsal: Rehearsal, why: str) -> None:
+    _changed(rehearsal, detail=f"Waiting: {why}")
 
 
 def _changed(rehearsal: Rehearsal, **fields: object) -> None:

@@ -53,14 +53,12 @@ def run_rollback(rollback_id: int) -> None:
         command, problem = None, str(error)
     checklists.give_up_all(rollback.environment, f"{rollback.tag} is about to change what is served")
     try:
-        acquired(place_lock, f"rollback {rollback.tag}")
+        acquired(place_lock, f"rollback {rollback.tag}", partial(_wait_for_lock, rollback))
     except LockHeld as held:
-        holder = held.holder.sentence
         reread(rollback)
         if not rollback.override_by:
-            _wait(rollback, holder, lock_holder=holder)
             return
-        _claim_and_run(rollback, command, problem, None, despite=holder)
+        _claim_and_run(rollback, command, problem, None, despite=held.holder.sentence)
     else:
         with place_lock:
             _claim_and_run(rollback, command, problem, place_lock)
@@ -187,6 +185,10 @@ def _wait(rollback: Rollback, why: str, lock_holder: str = "") -> None:
     Rollback.objects.filter(pk=rollback.pk, status=RollbackStatus.QUEUED).update(
         detail=f"Waiting: {why}", lock_holder=lock_holder, version=F("version") + 1
     )
+
+
+def _wait_for_lock(rollback: Rollback, holder: str) -> None:
+    _wait(rollback, holder, lock_holder=holder)
 
 
 def _refusal(rollback: Rollback, command: Command | None) -> str:

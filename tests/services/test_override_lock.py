@@ -1,6 +1,7 @@
 """Running a rollback although a command that will never end still holds the environment's lock."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from releases.actor import Actor
 from releases.errors import Denied
 from releases.intake import OverrideSpec
 from releases.models import Environment, Event, Rollback
-from releases.services import places
+from releases.services import places, rolling_back
 from releases.services.commands import keep_rendered
 from releases.services.rollbacks import override_lock
 from releases.services.rolling_back import run_rollback
@@ -52,6 +53,26 @@ def test_it_waits_and_names_the_holder_until_a_person_decides(
     assert rollback.status == RollbackStatus.QUEUED
     assert rollback.lock_holder.startswith("deployment D-7 still holds the lock")
     assert little_service.ran == []
+
+
+def test_whom_it_waits_for_is_said_before_the_worker_gives_up(
+    rollback: Rollback, workers: InlineWorkers, little_service: LittleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says it while the worker still tries, and the rollback goes on by itself once the lock is free."""
+    monkeypatch.setattr("releases.services.executions.LOCK_SECONDS", 60)
+    lock = places.lock_of(rollback.environment).acquire("deployment D-7")
+    said: list[str] = []
+
+    def say_and_free(*given: Any, **named: Any) -> None:
+        say(*given, **named)
+        said.append(Rollback.objects.values_list("detail", flat=True).get(pk=rollback.pk))
+        lock.release()
+
+    say = rolling_back._wait
+    monkeypatch.setattr(rolling_back, "_wait", say_and_free)
+    run_rollback(rollback.pk)
+    assert said[0].startswith("Waiting: deployment D-7 still holds the lock")
+    assert little_service.ran == ["2026.11.3"]
 
 
 def test_a_person_has_it_run_despite_the_lock_and_it_is_measured(
