@@ -215,6 +215,12 @@ OPEN_ROLLBACK = tuple(status for status, moves in ROLLBACK_MOVES.items() if move
 """Statuses of a rollback that has not ended; at most one such rollback per environment."""
 
 
+OPEN_RUN = (RunStatus.QUEUED, RunStatus.RUNNING)
+"""Statuses of a checklist run that has not ended."""
+
+OPEN_PROBE = (ProbeStatus.QUEUED, ProbeStatus.RUNNING)
+"""Statuses of a probe run that has not ended."""
+
 OPEN_REHEARSAL = (RehearsalStatus.QUEUED, RehearsalStatus.RUNNING)
 """Statuses of a rehearsal that has not ended; at most one such rehearsal per environment."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from releases import actor as actors, book
@@ -24,8 +24,10 @@ from releases.services.commands import look_soon
 from releases.services.judging import Judging
 from releases.services.rollback_rows import lock, note
 from releases.states import (
+    OPEN_PROBE,
     OPEN_REHEARSAL,
     OPEN_ROLLBACK,
+    OPEN_RUN,
     CommandState,
     DeploymentStatus,
     ExecutionStatus,
@@ -107,7 +109,7 @@ class Sweep:
                 _guarded(close_lost, row)
 
     def _requeue_lost_probes(self) -> None:
-        rows = list(ProbeRun.objects.filter(status=ProbeStatus.RUNNING).select_related("run__environment__service"))
+        rows = list(_probes(ProbeStatus.RUNNING))
         lost = self._standing_still(self.probes, {row.pk: (row.fence, row.heartbeat) for row in rows})
         for row in rows:
             if row.pk in lost:
@@ -179,14 +181,14 @@ class Sweep:
                 knock("continue_rehearsal", rehearsal.environment.act_queue, rehearsal.pk)
 
     def _move_runs_on(self) -> None:
-        for run in ChecklistRun.objects.filter(status=RunStatus.RUNNING):
+        for run in _runs(RunStatus.RUNNING):
             _guarded(checklists.settle_run, run.pk)
-        for run in ChecklistRun.objects.filter(status=RunStatus.QUEUED).select_related("environment__service"):
+        for run in _runs(RunStatus.QUEUED).select_related("environment__service"):
             busy = ChecklistRun.objects.filter(environment=run.environment_id, status=RunStatus.RUNNING).exists()
             if not busy and _due(run.knocked_at or run.created_at):
                 ChecklistRun.objects.filter(pk=run.pk).update(knocked_at=timezone.now())
                 knock("begin_run", run.environment.probe_queue, run.pk)
-        for probe in ProbeRun.objects.filter(status=ProbeStatus.QUEUED).select_related("run__environment__service"):
+        for probe in _probes(ProbeStatus.QUEUED):
             if _due(probe.knocked_at):
                 ProbeRun.objects.filter(pk=probe.pk).update(knocked_at=timezone.now())
                 knock("run_probe", probe.run.environment.probe_queue, probe.pk)
@@ -201,6 +203,17 @@ class Sweep:
             if now - asked_at >= (LOOK_AGAIN if overdue else LOOK_EVERY):
                 self.asked_to_look[environment.pk] = now
                 look_soon(environment)
+
+
+def _runs(status: RunStatus) -> QuerySet[ChecklistRun]:
+    """Return the runs with a status out of the open ones, of which there is an index."""
+    return ChecklistRun.objects.filter(status__in=OPEN_RUN).filter(status=status)
+
+
+def _probes(status: ProbeStatus) -> QuerySet[ProbeRun]:
+    """Return the probe runs with a status out of the open ones, of which there is an index."""
+    rows = ProbeRun.objects.filter(status__in=OPEN_PROBE).filter(status=status)
+    return rows.select_related("run__environment__service")
 
 
 def close_lost(execution: Execution) -> bool:

@@ -7,7 +7,7 @@ from releases.models.execution import Lease
 from releases.models.fields import state_field
 from releases.models.release import Deployment
 from releases.models.service import Environment
-from releases.states import Effect, Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
+from releases.states import OPEN_PROBE, OPEN_RUN, Effect, Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict
 
 
 class ChecklistRun(models.Model):
@@ -51,7 +51,7 @@ class ChecklistRun(models.Model):
             models.Index(fields=["environment", "-id"], name="checklist_run_newest_of_env"),
             models.Index(
                 fields=["id"],
-                condition=Q(status__in=[RunStatus.QUEUED.value, RunStatus.RUNNING.value]),
+                condition=Q(status__in=[status.value for status in OPEN_RUN]),
                 name="checklist_run_open",
             ),
             models.Index(fields=["deployment", "-id"], name="checklist_run_newest_of_depl"),
@@ -93,7 +93,7 @@ class ProbeRun(Lease):
         indexes = [
             models.Index(
                 fields=["id"],
-                condition=Q(status__in=[ProbeStatus.QUEUED.value, ProbeStatus.RUNNING.value]),
+                condition=Q(status__in=[status.value for status in OPEN_PROBE]),
                 name="probe_run_open",
             ),
         ]
