@@ -3,14 +3,14 @@
 The services check again; what stands here decides only what a page shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.http import HttpRequest
 
 from dashboard.requests import actor_of
 from dashboard.wording import listed
 from releases.groups import GROUPS, groups_with
-from releases.queries.people import people_who_may
+from releases.queries.people import people_who_may, people_who_may_each
 
 WORDS = {
     "register_release": "register releases",
@@ -54,6 +54,18 @@ def who_may(permission: str) -> str:
 
 def whom_to_ask(request: HttpRequest, permission: str, service: str = "") -> str:
     """Return the groups that hold a permission; to somebody who lacks it, their people too: `lead (now Ana Ruiz)`."""
-    groups = who_may(permission)
     people = [] if may(request, permission, service) else people_who_may(permission, service)
+    return _groups_and_people(permission, people)
+
+
+def whom_to_ask_each(request: HttpRequest, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return those pairs of a permission and a service that somebody lacks, each with a sentence that says who may."""
+    actor = actor_of(request)
+    lacking = {pair for pair in asked if not actor.may(*pair)}
+    people = people_who_may_each(lacking) if lacking else {}
+    return {pair: f"Only {_groups_and_people(pair[0], people.get(pair, ()))} may {WORDS[pair[0]]}." for pair in lacking}
+
+
+def _groups_and_people(permission: str, people: Sequence[str]) -> str:
+    groups = who_may(permission)
     return f"{groups} (now {listed(people)})" if people else groups

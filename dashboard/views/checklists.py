@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
+from dashboard.returning import answered, came_from
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from releases.errors import Invalid
 from releases.intake import AcceptSpec, LiftSpec, RunAgainSpec, from_text
@@ -20,19 +21,19 @@ from releases.states import Level
 FOR_RELEASE, UNTIL_DAY = "release", "until"
 
 
-def _environment_page(request: HttpRequest, service: str, environment: str) -> str:
-    return reverse("environment", args=[service, environment])
+def _page_of_it(request: HttpRequest, service: str, environment: str) -> str:
+    return came_from(request) or reverse("environment", args=[service, environment])
 
 
 @require_POST
-@keeps_words(_environment_page)
+@keeps_words(_page_of_it)
 @page
 def again(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     """Queue the checklist of what is live, or one probe of it, and lead to where its answers will stand."""
     asked = {"service": service, "environment": environment, "probes": request.POST.getlist("probe")}
     run = run_again(from_text(RunAgainSpec, asked), actor=actor_of(request), key=request.POST.get("key", ""))
     assert run.deployment is not None, "only what is live is checked again"
-    return _to_checklist(run.deployment)
+    return answered(request, _checklist_address(run.deployment), "Checklist runs again:", str(run.environment))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

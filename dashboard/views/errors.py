@@ -5,6 +5,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from dashboard.returning import came_from
 from dashboard.views import health
 from releases.away import database_away
 from releases.errors import Refused
@@ -13,7 +14,8 @@ from releases.errors import Refused
 def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """Show a refusal as a page of its own."""
     template = {403: "errors/403.html", 404: "errors/404.html"}.get(refusal.status, "errors/refused.html")
-    response = render(request, template, _context(request) | {"problems": refusal.problems}, status=refusal.status)
+    context = _context(request) | {"problems": refusal.problems, "back": came_from(request)}
+    response = render(request, template, context, status=refusal.status)
     return with_retry_after(response, refusal)
 
 

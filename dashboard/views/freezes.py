@@ -1,6 +1,6 @@
 """Lifting a freeze: a person, with a reason."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard.passwords import TooManyTries, asks_password, check_press
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, page
+from dashboard.returning import answered, came_from, keeping
 from dashboard.sessions import keeps_words
 from dashboard.views.errors import with_retry_after
 from releases.errors import Invalid, Refused
@@ -19,7 +20,7 @@ from releases.services.freezes import lift_freeze
 
 
 def _this_page(request: HttpRequest, pk: int) -> str:
-    return reverse("freeze_lift", args=[pk])
+    return keeping(request, reverse("freeze_lift", args=[pk]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +39,7 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
         return _shown(request, freeze, refusal)
     if not lifted:
         return _shown(request, _found(pk), status=409)
-    return HttpResponseRedirect(freeze.environment.get_absolute_url(), status=303)
+    return answered(request, freeze.environment.get_absolute_url(), "Freeze lifted:", str(freeze.environment))
 
 
 def _found(pk: int) -> Freeze:
@@ -65,6 +66,7 @@ def _shown(request: HttpRequest, freeze: Freeze, refusal: Refused | None = None,
         "typed": request.POST.get("reason", ""),
         "problems": refusal.problems if refusal else (),
         "pressed": request.method == "POST",
+        "back": came_from(request),
     }
     shown = render(request, "freeze_lift.html", context, status=refusal.status if refusal else status)
     return with_retry_after(shown, refusal)

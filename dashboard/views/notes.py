@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
+from dashboard.returning import answered, came_from, keeping
 from dashboard.sessions import keeps_words
 from releases.errors import Conflict, Invalid
 from releases.intake import NoteSpec, from_text
@@ -31,7 +32,7 @@ def shown_notes(request: HttpRequest, thing: Release | Rollback) -> dict[str, An
 
 
 def _this_page(request: HttpRequest, pk: int) -> str:
-    return request.path
+    return keeping(request, request.path)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,7 +59,9 @@ def _write(request: HttpRequest, thing: Release | Rollback) -> HttpResponse:
         note = add_note(thing, spec, actor=actor_of(request))
     except (Invalid, Conflict) as refusal:
         return _form(request, thing, corrects, refusal)
-    return HttpResponseRedirect(f"{thing.get_absolute_url()}#note-{note.pk}", status=303)
+    return answered(
+        request, f"{thing.get_absolute_url()}#note-{note.pk}", "Note written:", f"{note.tag} about {thing.tag}"
+    )
 
 
 def _form(
@@ -73,5 +76,6 @@ def _form(
         "old": old,
         "typed": request.POST.get("text", old.text if old else ""),
         "problems": refusal.problems if refusal else (),
+        "back": came_from(request),
     }
     return render(request, "note_add.html", context, status=refusal.status if refusal else 200)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.carried_out import Shown, show, show_live
 from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, fragment, page
+from dashboard.returning import answered, came_from
 from dashboard.sessions import keeps_form, keeps_words, kept_form
 from dashboard.views.deploying import deployable, environment_of, see_other
 from releases.errors import Refused
@@ -41,7 +42,7 @@ def new(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     place = environment_of(service, environment)
     if request.method != "POST":
         given = {"version": request.GET.get("version", "")} | kept_form(request)
-        return _form(request, place, given["version"], key=given.get("key", ""))
+        return _form(request, place, given["version"], key=given.get("key", ""), back=came_from(request, given))
     version, key = request.POST.get("version", ""), request.POST.get("key", "")
     try:
         spec = from_text(RehearseSpec, {"service": service, "environment": environment, "version": version})
@@ -49,8 +50,8 @@ def new(request: HttpRequest, service: str, environment: str) -> HttpResponse:
     except Refused as refusal:
         if refusal.status == 403:
             raise
-        return _form(request, place, version, refusal=refusal)
-    return see_other(made.get_absolute_url())
+        return _form(request, place, version, back=came_from(request), refusal=refusal)
+    return answered(request, made.get_absolute_url(), "Rehearsal queued:", f"{made.tag} in {place}")
 
 
 @require_safe
@@ -76,8 +77,13 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     return see_other(reverse("rehearsal", args=[pk]) + ("" if done else "?late=stop"))
 
 
+def step_names(place: Environment) -> list[str]:
+    """Return what a rehearsal does here, step by step, in words."""
+    return [NAMES[kind] for kind in steps_of(place)]
+
+
 def _form(
-    request: HttpRequest, place: Environment, version: str, *, key: str = "", refusal: Refused | None = None
+    request: HttpRequest, place: Environment, version: str, *, key: str = "", back: str, refusal: Refused | None = None
 ) -> HttpResponse:
     versions = deployable(place)
     context: dict[str, Any] = {
@@ -85,8 +91,9 @@ def _form(
         "version": version or (versions[0] if versions else ""),
         "versions": versions,
         "key": key or str(uuid.uuid4()),
+        "back": back,
         "problems": list(refusal.problems) if refusal else [],
-        "steps": [NAMES[kind] for kind in steps_of(place)],
+        "steps": step_names(place),
         "missing": [name for name in ("deploy", "rollback") if name not in place.command_names],
         "freeze": active_freeze(place),
         "may_deploy": may(request, "deploy", place.service.key),

@@ -1,6 +1,6 @@
 """Saying whether an expected result came true that no probe can tell."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.permits import may, whom_to_ask
 from dashboard.requests import actor_of, page
+from dashboard.returning import answered, came_from, keeping
 from dashboard.sessions import keeps_words
 from releases.errors import Invalid
 from releases.intake import ConfirmSpec, from_text
@@ -19,7 +20,7 @@ CAME_TRUE = [("true", "It came true"), ("false", "It did not come true")]
 
 
 def _this_page(request: HttpRequest, pk: int, number: int) -> str:
-    return reverse("result_confirm", args=[pk, number])
+    return keeping(request, reverse("result_confirm", args=[pk, number]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,11 +36,12 @@ def confirm(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     refusal: Invalid | None = None
     if request.method == "POST":
         try:
-            confirm_result(release, number, from_text(ConfirmSpec, given), actor=actor_of(request))
+            made = confirm_result(release, number, from_text(ConfirmSpec, given), actor=actor_of(request))
         except Invalid as refused:
             refusal = refused
         else:
-            return HttpResponseRedirect(f"{release.get_absolute_url()}#promised", status=303)
+            said = "Kept that it came true:" if made.came_true else "Kept that it did not come true:"
+            return answered(request, f"{release.get_absolute_url()}#promised", said, str(release))
     context = {
         "at": timezone.now(),
         "release": release,
@@ -50,5 +52,6 @@ def confirm(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "may": may(request, "confirm_result", release.service.key),
         "who_may": whom_to_ask(request, "confirm_result", release.service.key),
         "problems": refusal.problems if refusal else (),
+        "back": came_from(request),
     }
     return render(request, "result_confirm.html", context, status=refusal.status if refusal else 200)

@@ -1,6 +1,6 @@
 """Promised beside measured: each expected result of a release, with what a deployment of it showed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,20 @@ def results_of(release: Release, deployment: Deployment | None) -> list[Answered
         else:
             answered.append(_confirmed(number, result, said.get(result.text), deployment))
     return answered
+
+
+def to_confirm(releases: Iterable[Release]) -> dict[int, list[tuple[int, str]]]:
+    """Return, by release, number and text of each result that no probe can tell and nobody has spoken of yet."""
+    by_number = {release.pk: release for release in releases}
+    spoken = set(Confirmation.objects.filter(release__in=by_number).values_list("release", "result"))
+    return {
+        pk: [
+            (number, result.text)
+            for number, result in enumerate(read_expected(release.expected_result), start=1)
+            if result.criterion is None and (pk, result.text) not in spoken
+        ]
+        for pk, release in by_number.items()
+    }
 
 
 def newest_served(release: Release) -> Deployment | None:

@@ -1,7 +1,9 @@
 """Who may do what, and who there is."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Prefetch, Q, QuerySet
@@ -12,6 +14,8 @@ from releases.models import Event, Membership, User
 
 NAMED = 8
 """How many people a page names as those to ask."""
+MEMBERSHIPS_READ = 1000
+"""How many memberships are looked through to name people for several services at once."""
 PAGE = 50
 """People on one page."""
 
@@ -27,12 +31,24 @@ class PeoplePage:
 
 def people_who_may(permission: str, service: str) -> list[str]:
     """Return the names of people who hold a permission for a service; nobody who cannot sign in, as a pipeline."""
-    here = Membership.objects.filter(
-        Q(service=None) | Q(service__key=service), group__in=groups_with(permission), user__is_active=True
-    ).values("user")
-    people = User.objects.filter(pk__in=here).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    people = people.order_by("first_name", "username")
+    here = _of_people_who_sign_in(groups_with(permission)).filter(Q(service=None) | Q(service__key=service))
+    people = User.objects.filter(pk__in=here.values("user")).order_by("first_name", "username")
     return [person.name for person in people[:NAMED]]
+
+
+def people_who_may_each(asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], list[str]]:
+    """Return what `people_who_may` does for each of several pairs of permission and service, in one statement."""
+    groups = {permission: groups_with(permission) for permission, _ in asked}
+    services = {service for _, service in asked}
+    held = _of_people_who_sign_in(set(chain(*groups.values()))).filter(Q(service=None) | Q(service__key__in=services))
+    held = held.select_related("user", "service").order_by("user__first_name", "user__username")
+    found: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    for membership in held[:MEMBERSHIPS_READ]:
+        for permission, service in asked:
+            here = membership.service is None or membership.service.key == service
+            if here and membership.group in groups[permission] and len(found[permission, service]) < NAMED:
+                found[permission, service][membership.user_id] = membership.user.name
+    return {pair: list(names.values()) for pair, names in found.items()}
 
 
 def people_page(words: str = "", after: str = "") -> PeoplePage:
@@ -55,6 +71,12 @@ def closing_of(user: User) -> Event | None:
     if user.is_active:
         return None
     return Event.objects.filter(object_tag=user.tag, action=Tag.ACCOUNT_CLOSED).order_by("-seq").first()
+
+
+def _of_people_who_sign_in(groups: Collection[str]) -> QuerySet[Membership]:
+    """Return the memberships in some groups of people with an open account; a pipeline has no password."""
+    held = Membership.objects.filter(group__in=groups, user__is_active=True)
+    return held.exclude(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
 
 def _with_groups() -> QuerySet[User]:

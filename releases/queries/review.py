@@ -1,19 +1,36 @@
-"""What waits for a lead's decision, kind by kind, newest first."""
+"""What waits for a lead's decision, kind by kind, newest first, with what it takes to answer it."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from releases.models import Deployment, Environment, Freeze, Note, Release, Rollback
-from releases.queries.receipts import FRESH
-from releases.states import DeploymentKind, DeploymentStatus, Expected, RehearsalOutcome, RollbackStatus, Verdict
+from releases.models import ChecklistRun, Deployment, Environment, Freeze, Note, Rehearsal, Release, Rollback
+from releases.queries.expected_results import to_confirm
+from releases.queries.receipts import FRESH, REHEARSED
+from releases.queries.wayback import verified_now
+from releases.states import (
+    OPEN_REHEARSAL,
+    DeploymentKind,
+    DeploymentStatus,
+    Expected,
+    Purpose,
+    RehearsalOutcome,
+    RollbackStatus,
+    RunStatus,
+    Verdict,
+)
 
 LIMIT = 20
 """How many of a kind are listed."""
+STAGES = 3
+"""In how many environments of a service a rehearsal is offered."""
+IN_HAND = timedelta(hours=1)
+"""How long what was queued counts as an answer that is on its way."""
 
 T = TypeVar("T")
 
@@ -35,13 +52,17 @@ class Decisions:
     """Whose release promised something that no probe can tell, and nobody has said whether it came true."""
     freezes: Waiting[Freeze]
     unmeasured: Waiting[Deployment]
-    """Live, with a checklist that could not measure or had too little data."""
+    """Live, with a checklist that could not measure or had too little data, and nobody has written a note since."""
     bad: Waiting[Release]
     """Marked bad, and nobody has written a note about it since."""
     rehearsals: Waiting[Environment]
     """Production whose service was last rehearsed too long ago, or never although it must be."""
     notes: Waiting[Rollback]
     """Ended, and nobody has written a note about it."""
+    promised: Mapping[int, Sequence[tuple[int, str]]]
+    """By release, number and text of each expected result that waits for a person's word."""
+    stages: Mapping[int, Sequence[Environment]]
+    """By service, where it can be rehearsed, each with the newest version that may be (`newest`)."""
 
     @property
     def count(self) -> int:
@@ -58,13 +79,17 @@ class Decisions:
 
 def decisions(since: datetime, services: Collection[int] | None = None) -> Decisions:
     """Return what waits: what is so now, and of results and notes what came up since a time."""
+    results = _first(_of(_results(since), "environment__service", services))
+    rehearsals = _first(_of(_rehearsals(), "service", services))
     return Decisions(
-        results=_first(_of(_results(since), "environment__service", services)),
+        results=results,
         freezes=_first(_of(_freezes(), "environment__service", services)),
         unmeasured=_first(_of(_unmeasured(), "environment__service", services)),
         bad=_first(_of(_bad(), "service", services)),
-        rehearsals=_first(_of(_rehearsals(), "service", services)),
+        rehearsals=rehearsals,
         notes=_first(_of(_notes(since), "environment__service", services)),
+        promised=to_confirm(deployment.release for deployment in results.listed),
+        stages=_stages(environment.service_id for environment in rehearsals.listed),
     )
 
 
@@ -85,9 +110,12 @@ def _freezes() -> QuerySet[Freeze]:
 def _unmeasured() -> QuerySet[Deployment]:
     live = Environment.objects.filter(listed=True, production=True, live__isnull=False).values("live")
     unsure = [Verdict.INCONCLUSIVE, Verdict.ERROR]
-    return Deployment.objects.filter(pk__in=live, verdict__in=unsure, accepted=False).select_related(
-        "release", "environment__service"
-    )
+    answered = Note.objects.filter(release=OuterRef("release"), at__gte=OuterRef("verify_run__finished_at"))
+    asked_again = ChecklistRun.objects.filter(
+        deployment=OuterRef("pk"), purpose=Purpose.VERIFY, created_at__gte=timezone.now() - IN_HAND
+    ).exclude(status=RunStatus.DONE)
+    waiting = Deployment.objects.filter(~verified_now(), ~Exists(answered), ~Exists(asked_again), pk__in=live)
+    return waiting.filter(verdict__in=unsure).select_related("release", "environment__service")
 
 
 def _bad() -> QuerySet[Release]:
@@ -96,10 +124,15 @@ def _bad() -> QuerySet[Release]:
 
 
 def _rehearsals() -> QuerySet[Environment]:
+    now = timezone.now()
     proven = Q(service__environments__rehearsals__outcome=RehearsalOutcome.PROVEN)
     last = Max("service__environments__rehearsals__ended_at", filter=proven)
-    old = Q(rehearsed__lt=timezone.now() - FRESH) | Q(rehearsed=None, requires_rehearsal=True)
-    found = Environment.objects.filter(listed=True, production=True).annotate(rehearsed=last).filter(old)
+    old = Q(rehearsed__lt=now - FRESH) | Q(rehearsed=None, requires_rehearsal=True)
+    asked = Rehearsal.objects.filter(
+        environment__service=OuterRef("service"), status__in=OPEN_REHEARSAL, pressed_at__gte=now - IN_HAND
+    )
+    found = Environment.objects.filter(~Exists(asked), listed=True, production=True)
+    found = found.annotate(rehearsed=last).filter(old)
     return found.select_related("service").order_by(F("rehearsed").desc(nulls_first=True), "-pk")
 
 
@@ -117,3 +150,16 @@ def _of(found: QuerySet[Any], path: str, services: Collection[int] | None) -> Qu
 def _first(found: QuerySet[Any]) -> Waiting[Any]:
     rows = list((found if found.query.order_by else found.order_by("-pk"))[: LIMIT + 1])
     return Waiting(rows[:LIMIT], len(rows) > LIMIT)
+
+
+def _stages(services: Iterable[int]) -> Mapping[int, Sequence[Environment]]:
+    """Return where each service can be rehearsed: no production, both commands, and something to go back to."""
+    newest = Release.objects.filter(service=OuterRef("service"), bad_since=None).exclude(pk=OuterRef("live__release"))
+    places = Environment.objects.filter(service__in=set(services), listed=True, production=False, live__isnull=False)
+    found: dict[int, list[Environment]] = defaultdict(list)
+    for place in places.annotate(newest=Subquery(newest.order_by("-pk").values("version")[:1])).select_related(
+        "service", "live__release"
+    ):
+        if set(REHEARSED) <= set(place.command_names) and len(found[place.service_id]) < STAGES:
+            found[place.service_id].append(place)
+    return found

@@ -1,12 +1,12 @@
 """A lead's review: figures of a time, and what needs a decision."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from releases.models import Deployment, Environment, Freeze, Note, Rehearsal, Release, Rollback, User
+from releases.models import Deployment, Freeze, Note, Rehearsal, Release, Rollback, User
 from releases.states import (
     DeploymentStatus,
     Expected,
@@ -17,7 +17,7 @@ from releases.states import (
     Verdict,
 )
 from tests import factory
-from tests.dashboard.pages import links, queries_of, signed_in, words
+from tests.dashboard.pages import links, signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,8 @@ def undone(live: Deployment, target: Deployment, by: User, **fields: Any) -> Rol
 
 def test_nothing_open_says_so(ana: User) -> None:
     told = words(review(ana))
-    assert "Deployments 0 before: 0 Failed – before: –" in told
+    assert "Deployments 0 before: 0 Failed – no deployment before: – no deployment" in told
+    assert "As expected – nothing known yet before: – nothing known" in told
     assert "Nothing open. 0 deployments." in told
 
 
@@ -70,31 +71,29 @@ def test_staging_does_not_count(ana: User) -> None:
     assert "Deployments 0" in words(review(ana))
 
 
-def test_each_kind_of_open_decision_is_listed_with_its_way(ana: User) -> None:
+def test_each_kind_of_open_decision_is_listed(ana: User) -> None:
     place, target, live = factory.story()
     now = timezone.now()
     Deployment.objects.filter(pk=target.pk).update(expected=Expected.TO_CONFIRM)
     Deployment.objects.filter(pk=live.pk).update(verdict=Verdict.INCONCLUSIVE)
     Release.objects.filter(pk=live.release_id).update(bad_since=now, bad_by="Cho Park", bad_reason="RB-1: leak")
-    freeze = Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho Park", frozen_at=now)
+    Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho Park", frozen_at=now)
     rollback = undone(live, target, ana)
     place.requires_rehearsal = True
     place.save()
     response = review(ana)
     told = words(response)
     assert "Needs a decision (6)" in told
-    assert "Did it come true? (1) 2026.11.3 archive/production" in told
-    assert "Frozen (1) archive/production since" in told
+    assert "Did it come true? (1) pass 2026.11.3 archive/production" in told
+    assert "Frozen (1) frozen archive/production" in told
     assert "Live, and not measured (1) inconclusive 2026.11.4" in told
     assert "Run the checklist of archive/production again" in told
-    assert "Bad, and nobody wrote what to change (1) archive 2026.11.4" in told
+    assert "Bad, and nobody wrote what to change (1) bad archive 2026.11.4" in told
     assert (
         "Rehearsals too old (1) archive/production never rehearsed; it asks for a rehearsal before each deployment"
         in told
     )
     assert f"Rollbacks without a note (1) restored {rollback.tag}" in told
-    assert f"/freezes/{freeze.pk}/lift" in links(response)
-    assert f"/rollbacks/{rollback.pk}/notes" in links(response)
     assert "<title>6 to decide · Review · Rollbook</title>" in response.content.decode()
 
 
@@ -178,25 +177,9 @@ def test_the_review_can_be_taken_along_as_markdown_with_foreign_text_made_plain(
         frozen_at=timezone.now(),
     )
     page = review(ana).content.decode()
-    text = page[page.index("<textarea") : page.index("</textarea>")]
+    text = page[page.index('<textarea id="markdown"') :].partition("</textarea>")[0]
     assert "| Deployments to production | 0 | 0 |" in text
     assert (
         r"- [archive/production is frozen: a \[link\](http://evil.example) \| \`x\` \# big](http://testserver/s/"
         in text
     )
-
-
-def test_the_number_of_queries_does_not_grow_with_what_is_listed(ana: User) -> None:
-    client = signed_in(ana)
-    _, target, live = factory.story()
-    Deployment.objects.filter(pk=target.pk).update(expected=Expected.TO_CONFIRM)
-    undone(live, target, ana)
-    client.get("/review")
-    few = queries_of(lambda: client.get("/review"))
-    for number in range(5):
-        other: Environment = factory.environment(factory.service(f"s-{number}"))
-        before, after = factory.deployed(other, "1.0"), factory.deployed(other, "2.0")
-        Deployment.objects.filter(pk=after.pk).update(expected=Expected.TO_CONFIRM, verdict=Verdict.ERROR)
-        undone(after, before, ana)
-        Freeze.objects.create(environment=other, reason="x", frozen_by="Cho", frozen_at=datetime.now(UTC))
-    assert queries_of(lambda: client.get("/review")) == few
