@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
-from dashboard import marks, wording
+from dashboard import lane_picture, marks, wording
 from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.views.notes import shown_notes
@@ -20,6 +20,7 @@ from releases.intake import REASONS
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
+from releases.queries.lanes import lanes_of
 from releases.queries.probe_counts import answered, how_many
 from releases.queries.readiness.item import read as read_item
 from releases.queries.terminal import terminal
@@ -112,6 +113,9 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
     active, own = rollback_page.freezes_of(row)
     later = rollback_page.newest_after(row)
     expected = queries.expected_seconds(row.environment)
+    events = rollback_page.events_about(row.tag)
+    steps = rollback_page.steps(row, probes, say)
+    lanes = lanes_of(row, _word(row), steps, probes, events, now)
     output = row.execution.output if row.execution else ""
     tail = _tail(output)
     settled = row.restore_run is not None and row.restore_run.status == RunStatus.DONE
@@ -126,7 +130,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "heading": _heading(row, probes),
         "word": _word(row),
         "state": _state(row),
-        "steps": rollback_page.steps(row, probes, say),
+        "steps": steps,
         "serving": serving,
         "elsewhere": [one for one in serving.instances if one.word == "other"],
         "say": say,
@@ -161,7 +165,9 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
         "tail": tail,
         "output": output,
         "more_output": len(tail) < len(output.rstrip("\n")),
-        "events": rollback_page.events_about(row.tag),
+        "events": events,
+        "lanes": lanes,
+        "lane_picture": lane_picture.picture(lanes, now, timezone.get_current_timezone()),
         "told": rollback_page.messages_about(row.tag),
         "no_command": NO_COMMAND,
         "reason": REASONS.get(row.reason, row.reason),
@@ -257,15 +263,11 @@ def _skipped(probes: Sequence[ProbeRun]) -> list[ProbeRun]:
     return list({probe.key: probe for probe in _by_verdict(probes, Verdict.SKIPPED)}.values())
 
 
-def _name(probe: ProbeRun) -> str:
-    return f"{probe.key}, second look" if probe.repeat else probe.key
-
-
 def _answered(probe: ProbeRun) -> Answered:
     findings = [finding for finding in probe.findings.all() if finding.level != Level.NOTE]
     return Answered(
         probe=probe,
-        name=_name(probe),
+        name=rollback_page.name_of(probe),
         already_failing=probe.verdict == Verdict.FAIL and probe.regression == Regression.NO,
         findings=[(finding, _evidence(finding)) for finding in findings],
     )

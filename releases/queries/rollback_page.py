@@ -125,6 +125,11 @@ def add_findings(probes: Sequence[ProbeRun]) -> None:
     prefetch_related_objects(list(probes), "findings")
 
 
+def name_of(probe: ProbeRun) -> str:
+    """Return what pages call a probe of a run."""
+    return f"{probe.key}, second look" if probe.repeat else probe.key
+
+
 def steps(rollback: Rollback, probes: Sequence[ProbeRun], say: ProbesSay) -> list[Step]:
     """Say how far a rollback is, step by step. `say` is what its settled probes say together."""
     return [
