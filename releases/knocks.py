@@ -51,7 +51,7 @@ def broker_answers() -> bool:
 def _send(task: str, queue: str, row_id: int) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
-        log.warning("broker did not answer just now: no knock %s(%s); the sweep will", task, row_id)
+        log.debug("broker did not answer just now: no knock %s(%s); the sweep will", task, row_id)
         return
     sender = threading.Thread(target=_try_to_send, args=[task, queue, row_id], name="knock", daemon=True)
     sender.start()
@@ -68,4 +68,10 @@ def _try_to_send(task: str, queue: str, row_id: int) -> None:
         app.send_task(f"releases.tasks.{task}", args=[row_id], queue=queue, expires=expires, retry=False)
     except Exception as error:  # also what the client makes of an answer that is cut off or another's
         _quiet_until = time.monotonic() + QUIET_SECONDS
-        log.warning("broker does not answer: knock %s(%s) failed: %s", task, row_id, error)
+        log.warning(
+            "broker does not answer: knock %s(%s) failed: %s; the sweep knocks again, and for what follows in %g s",
+            task,
+            row_id,
+            error,
+            QUIET_SECONDS,
+        )
