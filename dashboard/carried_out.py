@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from dashboard import marks
+from dashboard import lane_picture, marks
 from dashboard.live import token_of
 from dashboard.permits import may, who_may
 from releases.models import Environment
+from releases.queries.rollback_page import events_about
+from releases.queries.step_lanes import lanes_of_steps
 from releases.queries.steps import Step
 
 TAIL_LINES = 20
@@ -74,9 +76,22 @@ def tail(output: str) -> str:
 
 
 def _context(request: HttpRequest, shown: Shown) -> dict[str, object]:
+    now = timezone.now()
+    lanes = lanes_of_steps(
+        shown.tag,
+        shown.word,
+        shown.by,
+        shown.at,
+        shown.steps,
+        events_about(shown.tag),
+        until=now if shown.open else shown.ended_at,
+        on=shown.open,
+    )
     return {
-        "at": timezone.now(),
+        "at": now,
         "w": shown,
+        "lanes": lanes,
+        "lane_picture": lane_picture.picture(lanes, now, timezone.get_current_timezone()),
         "tail": tail,
         "live": False,
         "may_deploy": may(request, "deploy", shown.environment.service.key),

@@ -20,9 +20,9 @@ from releases.intake import REASONS
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
 from releases.queries import rollback_page
-from releases.queries.lanes import lanes_of
 from releases.queries.probe_counts import answered, how_many
 from releases.queries.readiness.item import read as read_item
+from releases.queries.rollback_lanes import lanes_of_rollback
 from releases.queries.terminal import terminal
 from releases.queries.timings import first_route
 from releases.services.outcomes import what_probes_say
@@ -115,7 +115,7 @@ def _context(request: HttpRequest, row: Rollback, probes: Sequence[ProbeRun]) ->
     expected = queries.expected_seconds(row.environment)
     events = rollback_page.events_about(row.tag)
     steps = rollback_page.steps(row, probes, say)
-    lanes = lanes_of(row, _word(row), steps, probes, events, now)
+    lanes = lanes_of_rollback(row, _word(row), steps, probes, events, now)
     output = row.execution.output if row.execution else ""
     tail = _tail(output)
     settled = row.restore_run is not None and row.restore_run.status == RunStatus.DONE

@@ -1,30 +1,12 @@
-"""A rollback as lines on one axis of time, lane by lane: who did what, its deployment, command, purge and probes.
+"""Lines on one axis of time since a press, lane by lane: people, deployment, command, purge and probes."""
 
-Takes what its page has read already. Nothing is derived here that the page says elsewhere: the words are its steps'.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from releases.book import Tag
-from releases.models import Event, Execution, ProbeRun, Rollback
-from releases.probes import registry
-from releases.probes.registry import SERVING_VERSION
-from releases.queries.rollback_page import Step, name_of
-from releases.states import ProbeStatus, Regression, Verdict
+from releases.models import Event
 
 PEOPLE, DEPLOYMENT, COMMAND, PURGE, PROBES = LANES = ("people", "deployment", "command", "purge", "probes")
-
-ACTS = {
-    Tag.DATA_LOSS_ACCEPTED: "accepted a loss of data",
-    Tag.ROLLBACK_JOINED: "asked for it at a terminal, too",
-    Tag.ROLLBACK_LOCK_OVERRIDDEN: "had it run despite the lock",
-    Tag.ROLLBACK_CANCELLED: "cancelled it",
-    Tag.ROLLBACK_STOP_REQUESTED: "asked it to stop",
-    Tag.ROLLBACK_VERIFY_REQUESTED: "had it measured again",
-}
-"""What people do to a rollback as they press it and afterwards, by its line in the book."""
 ACTS_LIMIT = 10
 
 
@@ -41,11 +23,13 @@ class Line:
     word: str = ""
     """A word of state; empty where there is none."""
     says: str = ""
+    closing: bool = False
+    """It is what all of it came to, and read last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """All lines, those of one lane in their order, between the press and the outcome, or now while it is on."""
+    """All lines, those of one lane in their order, from the press to the end, or to now while it is on."""
 
     tag: str
     word: str
@@ -54,15 +38,13 @@ class Lanes:
     end: datetime
     open: bool
     lines: Sequence[Line]
-    """The outcome is the last of them."""
     room: int = 0
     """How many lines are still to come, so that a picture need not grow while somebody reads below it."""
 
     @property
     def in_order(self) -> list[Line]:
-        """The lines as they began, then what has not begun, then the outcome."""
-        *lines, outcome = self.lines
-        return [*sorted(lines, key=lambda line: (line.start is None, line.start or self.end)), outcome]
+        """The lines as they began, the press first, then what has not begun, then what closes them."""
+        return sorted(self.lines, key=lambda line: (line.closing, line.start is None, self.after(line) or 0.0))
 
     def after(self, line: Line) -> float | None:
         """Return how many seconds after the press a line began."""
@@ -75,96 +57,21 @@ class Lanes:
         return max(0.0, ((line.end or self.end) - line.start).total_seconds())
 
 
-def lanes_of(
-    rollback: Rollback,
-    word: str,
-    steps: Sequence[Step],
-    probes: Sequence[ProbeRun],
-    events: Sequence[Event],
-    now: datetime,
+def lanes(
+    tag: str, word: str, start: datetime, lines: Sequence[Line], *, until: datetime | None, on: bool, room: int = 0
 ) -> Lanes:
-    """Return a rollback's lanes: `word` says where it stands, `steps` and `events` are its page's."""
-    queued, command, purge = steps[:3]
-    lines = [
-        Line(PEOPLE, rollback.requested_by, rollback.pressed_at, rollback.pressed_at, says="pressed"),
-        *_acts(events),
-        _queued(rollback, queued),
-        *_deployment(rollback, events),
-        _executed(COMMAND, command, rollback.execution),
-        _executed(PURGE, purge, rollback.purge_execution),
-        *([_probe(probe) for probe in probes] or _no_probes(rollback)),
-        _outcome(rollback),
-    ]
+    """Return lines as lanes, until now while something of it is `on`, else until it ended, where that is known."""
     ends = [moment for line in lines for moment in (line.start, line.end) if moment]
-    if not rollback.open:  # what nobody saw the end of was over by then
-        over = rollback.ended_at or max(ends)
-        lines = [replace(line, end=max(over, line.start)) if line.start and not line.end else line for line in lines]
-    return Lanes(
-        tag=rollback.tag,
-        word=word,
-        start=rollback.pressed_at,
-        end=max([*ends, now if rollback.open else rollback.ended_at or rollback.pressed_at]),
-        open=rollback.open,
-        lines=lines,
-        room=_to_come(rollback, probes),
-    )
+    end = max([start, *ends, *([until] if until else [])])
+    if not on:  # what nobody saw the end of was over by then
+        lines = [replace(line, end=end) if line.start and line.end is None else line for line in lines]
+    return Lanes(tag, word, start, end, on, lines, room)
 
 
-def _acts(events: Sequence[Event]) -> list[Line]:
-    acts = [event for event in events if event.action in ACTS][-ACTS_LIMIT:]
-    return [Line(PEOPLE, event.actor, event.at, event.at, says=ACTS[Tag(event.action)]) for event in acts]
-
-
-def _queued(rollback: Rollback, step: Step) -> Line:
-    if rollback.claimed_at is None:
-        return Line(DEPLOYMENT, "queued", rollback.pressed_at, rollback.ended_at, step.word)
-    says = f"taken on {rollback.execution.host}" if rollback.execution and rollback.execution.host else "taken"
-    return Line(DEPLOYMENT, "queued", rollback.pressed_at, rollback.claimed_at, says=says)
-
-
-def _deployment(rollback: Rollback, events: Sequence[Event]) -> list[Line]:
-    """Return the deployment that the rollback is, and how it ended before somebody had it measured again."""
-    lines = []
-    if rollback.deployment is not None:
-        made = rollback.deployment
-        lines.append(Line(DEPLOYMENT, made.tag, made.started_at, rollback.ended_at, made.status))
-    first = next((event for event in events if event.action == Tag.ROLLBACK_DONE), None)
-    if rollback.first_outcome and first is not None:
-        lines.append(Line(DEPLOYMENT, "first outcome", first.at, first.at, rollback.first_outcome))
-    return lines
-
-
-def _outcome(rollback: Rollback) -> Line:
-    if rollback.open:
-        return Line(DEPLOYMENT, "outcome", word="waiting")
-    return Line(DEPLOYMENT, "outcome", rollback.ended_at, rollback.ended_at, rollback.outcome or rollback.status)
-
-
-def _executed(lane: str, step: Step, execution: Execution | None) -> Line:
-    if execution is None:
-        return Line(lane, "", step.since, None, step.word, step.says)
-    return Line(lane, execution.tag, execution.started_at, execution.ended_at, step.word, step.says)
-
-
-def _probe(probe: ProbeRun) -> Line:
-    if probe.status != ProbeStatus.DONE:  # one that is asked again has begun before
-        start = probe.started_at if probe.status == ProbeStatus.RUNNING else None
-        return Line(PROBES, name_of(probe), start, None, probe.status)
-    old = probe.verdict == Verdict.FAIL and probe.regression == Regression.NO
-    word = "was already failing" if old else probe.verdict
-    return Line(PROBES, name_of(probe), probe.started_at, probe.finished_at, word, probe.skipped)
-
-
-def _no_probes(rollback: Rollback) -> list[Line]:
-    """Return what will be asked once the command has ended, or that nothing was."""
-    if rollback.open:
-        asked = rollback.environment.checklist
-        return [Line(PROBES, key, word="waiting") for key in registry.all_probes() if key in asked]
-    return [Line(PROBES, "", word="skipped", says="none ran")]
-
-
-def _to_come(rollback: Rollback, probes: Sequence[ProbeRun]) -> int:
-    if not rollback.open:
-        return 0
-    second_look = not probes and SERVING_VERSION in rollback.environment.checklist
-    return second_look + (rollback.deployment is None)
+def acts(events: Sequence[Event], words: Mapping[str, str], ended_at: datetime | None) -> list[Line]:
+    """Return what people did, of these actions of the book; its line may be a little younger than the end it made."""
+    found = [event for event in events if event.action in words][-ACTS_LIMIT:]
+    moments = [min(event.at, ended_at) if ended_at else event.at for event in found]
+    return [
+        Line(PEOPLE, event.actor, at, at, says=words[event.action]) for event, at in zip(found, moments, strict=True)
+    ]

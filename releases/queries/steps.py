@@ -24,6 +24,7 @@ NAMES = {
     RehearsalStepKind.ROLL_BACK: "Rollback command",
     RehearsalStepKind.CHECK_AGAIN: "Checklist again",
 }
+CHECKLISTS = (RehearsalStepKind.MEASURE_BEFORE, RehearsalStepKind.CHECK, RehearsalStepKind.CHECK_AGAIN)
 
 FINDINGS_SHOWN = 10
 """Of one checklist; the others stand on the page of the release."""
@@ -38,11 +39,18 @@ class Step:
     """A word of state."""
     says: str = ""
     seconds: float | None = None
-    since: datetime | None = None
-    """When it began; none once it has ended."""
+    began: datetime | None = None
+    on: bool = False
+    measures: bool = False
+    """It is a checklist, not a command."""
     execution: Execution | None = None
     findings: Sequence[Finding] = ()
     """What kept its checklist from a pass."""
+
+    @property
+    def since(self) -> datetime | None:
+        """When it began, while it is on."""
+        return self.began if self.on else None
 
 
 def steps_of_deployment(deployment: Deployment) -> list[Step]:
@@ -57,9 +65,9 @@ def steps_of_deployment(deployment: Deployment) -> list[Step]:
 def steps_of_rehearsal(rehearsal: Rehearsal) -> list[Step]:
     """Return the steps of a rehearsal in their order."""
     return [
-        _command(NAMES[RehearsalStepKind(step.kind)], step.execution)
-        if step.execution is not None
-        else _checklist(NAMES[RehearsalStepKind(step.kind)], step.run)
+        _checklist(NAMES[RehearsalStepKind(step.kind)], step.run)
+        if step.kind in CHECKLISTS
+        else _command(NAMES[RehearsalStepKind(step.kind)], step.execution)
         for step in rehearsal.steps.select_related("execution", "run")
     ]
 
@@ -78,25 +86,28 @@ def moving(steps: Sequence[Step]) -> bool:
 def _command(name: str, execution: Execution | None) -> Step:
     if execution is None:
         return Step(name, "waiting")
+    began = execution.started_at
     if execution.status == ExecutionStatus.EXECUTING:
-        return Step(name, "executing", since=execution.started_at, execution=execution)
-    took = (execution.ended_at - execution.started_at).total_seconds() if execution.ended_at else None
+        return Step(name, "executing", began=began, on=True, execution=execution)
+    took = (execution.ended_at - began).total_seconds() if execution.ended_at else None
     if execution.command == CommandState.EXITED:
         word = "pass" if execution.exit_code == 0 else "failed"
-        return Step(name, word, f"exit {execution.exit_code}", took, execution=execution)
-    return Step(name, execution.command, execution.stop_reason or execution.problem, took, execution=execution)
+        return Step(name, word, f"exit {execution.exit_code}", took, began, execution=execution)
+    return Step(name, execution.command, execution.stop_reason or execution.problem, took, began, execution=execution)
 
 
 def _checklist(name: str, run: ChecklistRun | None) -> Step:
     if run is None:
-        return Step(name, "waiting")
+        return Step(name, "waiting", measures=True)
+    began = run.started_at or run.created_at
     if run.status != RunStatus.DONE:
         looks = list(run.probes.all())
         word = "queued" if run.status == RunStatus.QUEUED else "verifying"
-        return Step(name, word, f"{answered(looks)} of {how_many(looks)}", since=run.started_at or run.created_at)
-    took = (run.finished_at - (run.started_at or run.created_at)).total_seconds() if run.finished_at else None
+        said = f"{answered(looks)} of {how_many(looks)}"
+        return Step(name, word, said, began=began, on=True, measures=True)
+    took = (run.finished_at - began).total_seconds() if run.finished_at else None
     word = run.verdict or Verdict.INCONCLUSIVE
-    return Step(name, word, run.given_up or word, took, findings=_deciding(run))
+    return Step(name, word, run.given_up or word, took, began, measures=True, findings=_deciding(run))
 
 
 def _deciding(run: ChecklistRun) -> list[Finding]:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from releases.intake import VerifySpec
 from releases.models import ChecklistRun, Execution, Freeze, ProbeRun, Rollback, User
 from releases.queries import rollback_page
-from releases.queries.lanes import Lanes, lanes_of
+from releases.queries.lanes import Lanes
+from releases.queries.rollback_lanes import lanes_of_rollback
 from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
 from releases.states import CommandState, Effect, ExecutionStatus, Outcome, ProbeStatus, RollbackStatus, RunStatus
@@ -47,7 +48,7 @@ def lanes(rollback: Rollback) -> Lanes:
     probes = rollback_page.probes_of(row.restore_run)
     steps = rollback_page.steps(row, probes, what_probes_say(probes))
     word = row.outcome or row.status
-    return lanes_of(row, word, steps, probes, rollback_page.events_about(row.tag), timezone.now())
+    return lanes_of_rollback(row, word, steps, probes, rollback_page.events_about(row.tag), timezone.now())
 
 
 def told(found: Lanes) -> list[str]:
@@ -204,6 +205,7 @@ def test_clocks_that_disagree_make_no_negative_times(story: Any, cho: User) -> N
     assert min(found.after(line) or 0 for line in found.lines) == 0
     assert min(found.seconds(line) or 0 for line in found.lines) == 0
     assert found.end >= found.start
+    assert told(found)[0] == "people: Cho Park pressed"
 
 
 # --- The page -------------------------------------------------------------------------------------------------------
