@@ -18,6 +18,7 @@ from releases.models import (
     Finding,
     Freeze,
     ProbeRun,
+    Release,
     Rollback,
 )
 from releases.queries import readiness
@@ -449,6 +450,21 @@ def test_what_the_worker_found_red_stands_in_short_on_the_board() -> None:
     place.readiness_looks.all().delete()
     factory.looked(place, target, live, red("artifact", "answered 404", "Build it."))
     assert "way back 2026.11.3 not ready : its artifact is gone" in told_on_board()
+
+
+def test_after_a_first_release_was_taken_back_the_board_says_that_there_is_no_way_back_and_what_then() -> None:
+    place, target, live = factory.story()
+    Release.objects.filter(pk=live.release_id).update(bad_since=timezone.now(), bad_by="Cho Park")
+    back = factory.deployed(place, target.release.version, kind=DeploymentKind.ROLLBACK)
+    factory.rollback(place, target, live, factory.on_call(), status="done", outcome="restored", deployment=back)
+    factory.act_worker(place)
+    response = signed_in(factory.lead()).get("/")
+    said = words(response)
+    assert "way back not ready : nothing to go back to from here" in said
+    assert "The next release can go back to 2026.11.3 . Should 2026.11.3 fail before that" in said
+    assert "What can be done in archive/production …" in said
+    assert "Roll back archive/production" not in said
+    assert f"/s/archive/production/rollback?seen={back.pk}" in links(response)
 
 
 def test_a_new_look_that_finds_the_same_leaves_the_board_as_it_is() -> None:
