@@ -15,7 +15,7 @@ from django_htmx.jinja import htmx_script
 from markupsafe import Markup
 
 from dashboard import marks, review_text, wording
-from dashboard.landing import audits
+from dashboard.menu import menu, phone_bar
 from releases.display import visible
 
 
@@ -54,7 +54,8 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         mark_of=marks.mark_of,
         glyph=marks.glyph,
         change=wording.change,
-        audits=audits,
+        menu=menu,
+        phone_bar=phone_bar,
     )
     env.filters.update(
         ago=ago,

@@ -1,4 +1,4 @@
-"""Which page somebody lands on after signing in, when they asked for none. The menu is the same for everybody."""
+"""Which page somebody lands on after signing in, when they asked for none."""
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 

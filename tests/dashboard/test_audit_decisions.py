@@ -357,12 +357,3 @@ def test_a_link_to_a_page_wins_over_the_landing_page() -> None:
     factory.person("sam", "auditor")
     assert sign_in("sam", next="/releases/7?deployment=3") == "/releases/7?deployment=3"
     assert sign_in("sam", next="https://elsewhere.example/") == "/audit"
-
-
-def test_the_menu_has_the_desk_for_everybody_the_phone_bar_for_auditors(lee: Client, cho: User) -> None:
-    def bars(client: Client) -> tuple[bool, bool]:
-        main, _, bottom = client.get("/").content.decode().partition('class="bottom"')
-        return 'href="/audit"' in main, 'href="/audit"' in bottom
-
-    assert bars(lee) == (True, True)
-    assert bars(signed_in(cho)) == (True, False)
