@@ -5,7 +5,9 @@ Refused                 something was not done, and nothing was changed
 ├── Malformed     400   the input could not even be read
 ├── Denied        403   the permission is missing
 ├── NotFound      404   there is no such thing, or it is not yours to see
-├── Conflict      409   the state has moved, or someone else was faster
+├── Conflict      409   it does not fit what is there: something is on, frozen, bad, or was decided already
+│   ├── Exists          such a one is there already
+│   └── Moved           what was shown has changed since, or someone else was faster
 └── Busy          503   others changed the same rows at the same time, again and again
 """
 
@@ -80,6 +82,14 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     status = 409
+    title = "It does not fit what is there now"
+
+
+class Exists(Conflict):
+    title = "It exists already"
+
+
+class Moved(Conflict):
     title = "The state has moved"
 
 

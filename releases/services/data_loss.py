@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from releases.errors import SAFE, Conflict, Invalid, Problem
+from releases.errors import SAFE, Invalid, Moved, Problem
 from releases.intake import RollbackSpec
 from releases.migration_report import loss_digest
 from releases.models import MigrationReport
@@ -17,7 +17,7 @@ def accepted_losses(spec: RollbackSpec, report: MigrationReport | None) -> list[
     losses = report.losses if report else []
     unseen = [loss for loss in losses if loss_digest(loss) not in spec.losses]
     if unseen:
-        raise Conflict(
+        raise Moved(
             Problem(
                 "losses_changed",
                 f"It was not shown that going back loses data: {'; '.join(unseen)}.",

@@ -11,7 +11,7 @@ from django.utils import timezone
 from releases import book
 from releases.actor import Actor
 from releases.book import Tag
-from releases.errors import DO_NOT_RETRY, Conflict, Denied, Problem
+from releases.errors import DO_NOT_RETRY, Conflict, Denied, Exists, Problem
 from releases.intake import CloseSpec, MembershipSpec, PersonSpec, ZoneSpec
 from releases.models import ApiToken, Membership, Service, User
 from releases.services.lookups import listed_service
@@ -238,9 +238,7 @@ def _folded(name: str) -> str:
 
 
 def _exists(username: str) -> Conflict:
-    return Conflict(
-        Problem("person_exists", f"Somebody is there as {username}.", "another user name", field="username")
-    )
+    return Exists(Problem("person_exists", f"Somebody is there as {username}.", "another user name", field="username"))
 
 
 def _own(failed: str) -> Problem:

@@ -1,7 +1,7 @@
 """What keeps a deployment, a rehearsal or a rollback from being begun, each as the problem that a person reads."""
 
 from releases import queries
-from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Problem
+from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Moved, Problem
 from releases.intake import RollbackSpec
 from releases.models import (
     Deployment,
@@ -86,7 +86,7 @@ def while_busy(environment: Environment) -> None:
 def of_another_command(rendered: RenderedCommand | RenderedDeploy | None, digest: str) -> None:
     """Refuse a press that was shown another command than a worker has rendered: what you saw is what runs."""
     if rendered is not None and rendered.digest and rendered.digest != digest:
-        raise Conflict(
+        raise Moved(
             Problem(
                 "command_changed",
                 "The command that would run is not the one that was shown."
@@ -125,7 +125,7 @@ def while_rolling_back(environment: Environment, target: int) -> None:
     rollback = queries.open_rollback(environment)
     if rollback is not None:
         asked = Deployment.objects.filter(pk=target, environment=environment).values_list("release__version").first()
-        raise Conflict(
+        raise Moved(
             Problem(
                 "rollback_open",
                 f"{rollback.requested_by} already rolls {environment} back to {rollback.target.release.version}: "
@@ -143,7 +143,7 @@ def unless_live(spec: RollbackSpec, live: Deployment | None, environment: Enviro
     """Return what is live, or refuse a press that was shown something else."""
     if live is None or live.pk != spec.live:
         is_live = f"{live.release.version} ({live.tag})" if live else "nothing"
-        raise Conflict(
+        raise Moved(
             Problem(
                 "live_moved",
                 f"D-{spec.live} was shown as live in {environment}; now it is {is_live}.",

@@ -7,7 +7,7 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.display import utc_text
-from releases.errors import DO_NOT_RETRY, Conflict, Problem
+from releases.errors import DO_NOT_RETRY, Exists, Problem
 from releases.intake import LiftSpec, ReleaseSpec
 from releases.models import Environment, Release, Service
 from releases.services.commands import look_soon
@@ -64,7 +64,7 @@ def _register(spec: ReleaseSpec, service: Service, actor: Actor) -> Release:
             )
     except IntegrityError:
         existing = Release.objects.get(service=service, version=spec.version)
-        raise Conflict(
+        raise Exists(
             Problem(
                 "version_exists",
                 f"{service.key} {spec.version} is already registered, as {existing.tag} by {existing.registered_by}.",

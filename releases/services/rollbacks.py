@@ -9,7 +9,7 @@ from releases import book
 from releases.actor import Actor
 from releases.book import Tag
 from releases.display import utc_text
-from releases.errors import DO_NOT_RETRY, Conflict, Problem
+from releases.errors import DO_NOT_RETRY, Moved, Problem
 from releases.intake import OverrideSpec, VerifySpec
 from releases.knocks import knock
 from releases.models import Execution, Freeze, Release, Rollback
@@ -143,7 +143,7 @@ def _refuse_if_superseded(rollback: Rollback) -> None:
     """Refuse to measure a rollback after which something else was brought here: it would be judged by that."""
     live = locked(rollback.environment).live
     if live is not None and live.pk not in (rollback.deployment_id, rollback.undone_id):
-        raise Conflict(
+        raise Moved(
             Problem(
                 "superseded",
                 f"{live.release.version} ({live.tag}) is live in {rollback.environment} since then.",

@@ -51,6 +51,7 @@ def test_a_start_under_a_freeze_says_who_why_and_how_to_lift_it(
     assert response.status_code == 409
     answer = response.json()
     assert (answer["code"], answer["field"]) == ("environment_frozen", "environment")
+    assert answer["title"] == "It does not fit what is there now"
     assert "Cho Park" in answer["detail"]
     assert "names leaked" in answer["detail"]
     assert "a person lifts it, with a reason" in answer["expected"]

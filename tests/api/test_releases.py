@@ -57,7 +57,7 @@ def test_a_version_that_is_registered_already_is_a_conflict(pipeline: Pipeline, 
     pipeline.post("releases", RELEASE)
     response = pipeline.post("releases", RELEASE)
     assert response.status_code == 409
-    assert response.json()["code"] == "version_exists"
+    assert (response.json()["code"], response.json()["title"]) == ("version_exists", "It exists already")
 
 
 def test_every_mistake_is_said_at_once(pipeline: Pipeline, place: Environment) -> None:

@@ -192,7 +192,7 @@ def test_a_press_whose_live_deployment_or_command_moved_on_is_refused(pipeline: 
     assert refused(pipeline.post("rollbacks", seen), 409)["code"] == "command_changed"
     newer = factory.deployed(place, "2026.11.5")
     body = refused(pipeline.post("rollbacks", seen), 409)
-    assert (body["code"], body["field"]) == ("live_moved", "live")
+    assert (body["code"], body["field"], body["title"]) == ("live_moved", "live", "The state has moved")
     assert newer.tag in body["detail"]
 
 
