@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from releases.actor import Actor
@@ -265,6 +266,17 @@ def test_nobody_closes_their_own_account(browser: Client, ana: User) -> None:
 def test_a_closed_account_gets_no_link(browser: Client) -> None:
     lee = factory.person("lee", is_active=False)
     assert browser.post(f"/people/{lee.pk}/link").status_code == 409
+
+
+def test_every_button_names_the_person_and_not_a_number(browser: Client) -> None:
+    cho = factory.on_call()
+    for _ in range(2):
+        source = browser.get(f"/people/{cho.pk}").content.decode()
+        buttons = [words(HttpResponse(each)) for each in re.findall(r"<button.*?</button>", source, re.DOTALL)]
+        about = [each for each in buttons if each != "Sign out"]
+        assert about
+        assert [each for each in about if "Cho Park" not in each or cho.tag in each] == []
+        browser.post(f"/people/{cho.pk}/close", {"reason": "left"})
 
 
 @pytest.mark.parametrize("page", ["/people/999", "/people/999/groups", "/people/999/close", "/people/999/link"])
