@@ -16,6 +16,7 @@ from dashboard.wording import count
 from releases.queries.book_search import services_and_environments
 from releases.queries.book_state import book_state
 from releases.queries.decisions import COUNT_LIMIT, KINDS, Asked, Summary, asked_period, decisions, summary
+from releases.services.book_exports import note_export
 from releases.services.permissions import require
 
 View = Callable[..., HttpResponse]
@@ -32,6 +33,12 @@ def desk(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def note_taken(request: HttpRequest, form: str, question: str) -> None:
+    """Write down who takes what is sent. A HEAD takes nothing, and so writes nothing."""
+    if request.method != "HEAD":
+        note_export(form, question, actor=actor_of(request))
 
 
 @desk

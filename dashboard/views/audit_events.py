@@ -50,10 +50,12 @@ def events(request: HttpRequest) -> HttpResponse:
 def asked_events(request: HttpRequest, days: Days, names: list[str]) -> Sought:
     """Read what is looked for."""
     actor = asked_text(request.GET, "actor", 150)
+    found = meant(actor, names)
     action = request.GET.get("action", "")
     return Sought(
         actor=actor,
-        names=meant(actor, names) if actor else (),
+        names=found.names,
+        further=found.further,
         object=asked_text(request.GET, "object", 40).upper(),
         action=action if action in SUBJECTS or action in list(Tag) else "",
         service=asked_text(request.GET, "service", 40),

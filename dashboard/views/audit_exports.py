@@ -8,8 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from dashboard.book_questions import Days, asked_days
-from dashboard.requests import actor_of
-from dashboard.views.audit import asked_decisions, desk, question_in_words
+from dashboard.views.audit import asked_decisions, desk, note_taken, question_in_words
 from dashboard.views.audit_events import asked_events, events_in_words
 from releases.book_export import VERIFIER, Filter, export_lines
 from releases.decision_export import DECISION_COLUMNS, EVENT_COLUMNS, decision_facts, event_facts
@@ -20,7 +19,6 @@ from releases.queries.book_search import within
 from releases.queries.decisions import KINDS, every_decision
 from releases.queries.events import every_event
 from releases.queries.names import names_in
-from releases.services.book_exports import note_export
 
 CSV = "text/csv; charset=utf-8"
 JSON_LINES = "application/jsonl; charset=utf-8"
@@ -30,8 +28,8 @@ JSON_LINES = "application/jsonl; charset=utf-8"
 def decisions_csv(request: HttpRequest) -> HttpResponse:
     asked = asked_decisions(request, _days(request))
     rows = map(decision_facts, every_decision(asked, within(asked.period)))
-    note_export("CSV", question_in_words(asked), actor=actor_of(request))
-    return _file("decisions", as_csv(DECISION_COLUMNS, rows), "csv", CSV)
+    note_taken(request, "CSV", question_in_words(asked))
+    return _file(request, "decisions", as_csv(DECISION_COLUMNS, rows), "csv", CSV)
 
 
 @desk
@@ -45,16 +43,16 @@ def decisions_jsonl(request: HttpRequest) -> HttpResponse:
         environment=asked.environment,
         actions=[tag.value for tag in KINDS[asked.kind].actions],
     )
-    note_export("JSON Lines", question_in_words(asked), actor=actor_of(request))
-    return _chain("decisions", shown)
+    note_taken(request, "JSON Lines", question_in_words(asked))
+    return _chain(request, "decisions", shown)
 
 
 @desk
 def events_csv(request: HttpRequest) -> HttpResponse:
     sought = asked_events(request, _days(request), names_in(Event, "actor"))
     rows = map(event_facts, every_event(sought, within(sought.period)))
-    note_export("CSV", events_in_words(sought), actor=actor_of(request))
-    return _file("events", as_csv(EVENT_COLUMNS, rows), "csv", CSV)
+    note_taken(request, "CSV", events_in_words(sought))
+    return _file(request, "events", as_csv(EVENT_COLUMNS, rows), "csv", CSV)
 
 
 @desk
@@ -70,8 +68,8 @@ def events_jsonl(request: HttpRequest) -> HttpResponse:
         actions=sought.tags,
         object=sought.object,
     )
-    note_export("JSON Lines", events_in_words(sought), actor=actor_of(request))
-    return _chain("events", shown)
+    note_taken(request, "JSON Lines", events_in_words(sought))
+    return _chain(request, "events", shown)
 
 
 @desk
@@ -90,8 +88,8 @@ def _days(request: HttpRequest) -> Days:
     return days
 
 
-def _chain(what: str, shown: Filter) -> HttpResponse:
-    return _file(what, _pieces(f"{line}\n" for line in export_lines(shown)), "jsonl", JSON_LINES)
+def _chain(request: HttpRequest, what: str, shown: Filter) -> HttpResponse:
+    return _file(request, what, _pieces(f"{line}\n" for line in export_lines(shown)), "jsonl", JSON_LINES)
 
 
 def _pieces(lines: Iterable[str], at_once: int = 200) -> Iterator[str]:
@@ -105,8 +103,8 @@ def _pieces(lines: Iterable[str], at_once: int = 200) -> Iterator[str]:
     yield "".join(held)
 
 
-def _file(what: str, pieces: Iterator[str], ending: str, content_type: str) -> HttpResponse:
+def _file(request: HttpRequest, what: str, pieces: Iterator[str], ending: str, content_type: str) -> HttpResponse:
     name = f"rollbook-{what}-{timezone.now().astimezone(UTC):%Y-%m-%dT%H%MZ}.{ending}"
-    disposition = f'attachment; filename="{name}"'
-    response = StreamingHttpResponse(pieces, content_type=content_type, headers={"Content-Disposition": disposition})
-    return cast(HttpResponse, response)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    sent = iter(()) if request.method == "HEAD" else pieces  # no server sends them then, and some would read them all
+    return cast(HttpResponse, StreamingHttpResponse(sent, content_type=content_type, headers=headers))

@@ -11,7 +11,7 @@ from dashboard.book_questions import asked_text, joined, place_in_words
 from dashboard.filters import position
 from dashboard.requests import actor_of
 from dashboard.route_pictures import pictures_of
-from dashboard.views.audit import choices, desk
+from dashboard.views.audit import choices, desk, note_taken
 from releases import book
 from releases.evidence import evidence_text
 from releases.intake import REASONS
@@ -21,7 +21,6 @@ from releases.queries.audit_releases import SoughtReleases, sought_releases
 from releases.queries.book_search import services_and_environments
 from releases.queries.book_state import book_state
 from releases.queries.names import meant, names_in
-from releases.services.book_exports import note_export
 
 
 @desk
@@ -29,11 +28,13 @@ def releases(request: HttpRequest) -> HttpResponse:
     """Show the releases that are looked for, newest first."""
     owners = names_in(Release, "owner")
     owner = asked_text(request.GET, "owner", 150)
+    found = meant(owner, owners)
     sought = SoughtReleases(
         version=asked_text(request.GET, "version", 100),
         service=asked_text(request.GET, "service", 40),
         owner=owner,
-        owners=meant(owner, owners) if owner else (),
+        owners=found.names,
+        further=found.further,
     )
     at = position(request)
     services, _ = services_and_environments()
@@ -89,8 +90,7 @@ def _kept(pk: int) -> dict[str, Any]:
 
 def _taken(request: HttpRequest, pk: int, form: str) -> dict[str, Any]:
     """Return what is kept, for a file; that somebody takes it is a line of the book, behind all that the file shows."""
-    actor = actor_of(request)
     kept = _kept(pk)
     _, head = book.ends()  # after the events, so that none of them lies behind it
-    note_export(form, f"everything about {kept['release'].tag}, {kept['release']}", actor=actor)
-    return kept | {"made_at": timezone.now(), "made_by": actor.name, "head": head}
+    note_taken(request, form, f"everything about {kept['release'].tag}, {kept['release']}")
+    return kept | {"made_at": timezone.now(), "made_by": actor_of(request).name, "head": head}

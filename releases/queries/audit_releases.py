@@ -21,6 +21,8 @@ class SoughtReleases:
     """A part of the name."""
     owners: Sequence[str] = ()
     """The names of owners that it means."""
+    further: int = 0
+    """How many more it means, which are not looked for."""
 
 
 def sought_releases(sought: SoughtReleases, at: Position) -> Page[ReleaseRow]:

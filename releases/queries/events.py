@@ -24,6 +24,8 @@ class Sought:
     """A part of the name."""
     names: Sequence[str] = ()
     """The names of the book that it means."""
+    further: int = 0
+    """How many more it means, which are not looked for."""
     object: str = ""
     action: str = ""
     """A tag, or a subject such as `rollback`: every tag of it."""

@@ -1,6 +1,7 @@
 """The names that stand in a column, and which of them somebody means. Jumps along an index, and reads no row."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Model
@@ -9,6 +10,14 @@ NAMES_LIMIT = 500
 """Names that are offered and looked among."""
 MEANT_LIMIT = 20
 """Names that one search may mean."""
+
+
+class Meant(NamedTuple):
+    """Which names somebody means."""
+
+    names: Sequence[str]
+    further: int
+    """How many more there would be, beyond the limit."""
 
 
 def names_in(model: type[Model], field: str) -> list[str]:
@@ -23,8 +32,11 @@ def names_in(model: type[Model], field: str) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def meant(part: str, names: Sequence[str]) -> list[str]:
-    """Return the names that a part of one means; the whole name means itself alone."""
+def meant(part: str, names: Sequence[str]) -> Meant:
+    """Return the names that a part of one means; the whole name means itself alone, nothing means none."""
+    if not part:
+        return Meant((), 0)
     if part in names:
-        return [part]
-    return [name for name in names if part.casefold() in name.casefold()][:MEANT_LIMIT]
+        return Meant([part], 0)
+    found = [name for name in names if part.casefold() in name.casefold()]
+    return Meant(found[:MEANT_LIMIT], max(0, len(found) - MEANT_LIMIT))

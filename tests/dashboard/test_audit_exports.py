@@ -108,6 +108,21 @@ def test_an_export_leaves_a_line_with_its_question(lee: Client, four: None) -> N
     assert event.payload["details"] == {"form": "CSV", "question": "Lifted freezes of archive"}
 
 
+@pytest.mark.parametrize("name", ["/audit.csv", "/audit.jsonl", "/audit/events.csv", "/audit/events.jsonl"])
+def test_a_head_takes_nothing_and_so_leaves_no_line(lee: Client, four: None, name: str) -> None:
+    answer = lee.head(name)
+    assert (answer.status_code, "attachment" in answer["Content-Disposition"]) == (200, True)
+    assert list(answer.streaming_content) == []
+    assert not Event.objects.filter(action="book:exported").exists()
+
+
+def test_a_head_of_a_release_s_evidence_leaves_no_line(lee: Client) -> None:
+    _, _, live = factory.story()
+    for ending in ("html", "json"):
+        assert lee.head(f"/audit/releases/{live.release_id}.{ending}").status_code == 200
+    assert not Event.objects.filter(action="book:exported").exists()
+
+
 def test_who_may_not_read_the_book_gets_no_file_and_leaves_no_export(four: None) -> None:
     assert signed_in(factory.on_call()).get("/audit.csv").status_code == 403
     assert not Event.objects.filter(action="book:exported").exists()

@@ -3,6 +3,8 @@
 import pytest
 from django.test import Client
 
+from releases.actor import Actor
+from releases.book import Tag, record
 from releases.models import Release
 from releases.queries.names import meant, names_in
 from tests import factory
@@ -124,5 +126,20 @@ def test_hostile_words_stay_words(lee: Client) -> None:
 
 def test_names_are_read_in_order_and_a_part_means_all_that_have_it(three: list[Release]) -> None:
     assert names_in(Release, "owner") == ["Ana Ruiz", "Ben Okafor"]
-    assert meant("AN", ["Ana", "Ana Ruiz", "Ben"]) == ["Ana", "Ana Ruiz"]
-    assert meant("Ana", ["Ana", "Ana Ruiz"]) == ["Ana"]
+    assert meant("AN", ["Ana", "Ana Ruiz", "Ben"]) == (["Ana", "Ana Ruiz"], 0)
+    assert meant("Ana", ["Ana", "Ana Ruiz"]) == (["Ana"], 0)
+    assert meant("", ["Ana"]) == ((), 0)
+
+
+@pytest.mark.parametrize("address", ["/audit/releases?owner=ana", "/audit/events?actor=ana"])
+def test_a_part_that_means_more_names_than_are_looked_for_is_said_with_how_to_narrow_it(
+    lee: Client, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr("releases.queries.names.MEANT_LIMIT", 2)
+    of = factory.service()
+    for number in range(3):
+        factory.release(of, f"1.{number}", owner=f"Ana {number}")
+        record(Tag.CATALOGUE_SYNCED, Actor(name=f"Ana {number}", via="web"), before={}, after={})
+    said = words(lee.get(address))
+    assert "Only the first 2 of 3 names with “ana” are looked for Write more of the name" in said
+    assert "Only the first" not in words(lee.get(f"{address}+2"))
