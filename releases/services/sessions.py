@@ -1,10 +1,10 @@
 """The sessions of people: on which device somebody is signed in, and ending that."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from releases import book
@@ -50,22 +50,24 @@ def note_seen(user: User, session_key: str, *, user_agent: str, address: str, no
 
 
 @retried
-def end_sessions(sessions: Iterable[UserSession], *, actor: Actor) -> int:
+def end_sessions(sessions: QuerySet[UserSession], *, actor: Actor) -> int:
     """Sign somebody out on other devices, from the next request on; return how many of them were still signed in."""
     with transaction.atomic():
-        ended = [session for session in sessions if _end(session)]
-        if ended:
-            devices = [f"{session.tag}: {session.user_agent or 'not told'}" for session in ended[:NAMED]]
-            if more := len(ended) - len(devices):
+        # Locked: of two who end the same ones at once, one names them and the other finds none.
+        found = sessions.select_related("user").select_for_update(of=("self",))
+        named = list(found.order_by("-last_seen_at", "-pk")[:NAMED])
+        ended = _end(sessions)
+        if ended and named:
+            devices = [f"{session.tag}: {session.user_agent or 'not told'}" for session in named]
+            if (more := ended - len(named)) > 0:
                 devices.append(f"and {more} more")
-            book.record(Tag.SESSIONS_ENDED, actor, about=ended[0].user.tag, sessions=devices)
-    return len(ended)
+            book.record(Tag.SESSIONS_ENDED, actor, about=named[0].user.tag, sessions=devices)
+    return ended
 
 
 def end_all_sessions(user: User) -> int:
     """Sign somebody out everywhere; part of the verb that calls it, so no event of its own."""
-    keys = UserSession.objects.filter(user=user).values_list("session_id", flat=True)
-    return sum(1 for key in list(keys) if Session.objects.filter(pk=key).delete()[0])
+    return _end(UserSession.objects.filter(user=user))
 
 
 def forget_expired() -> None:
@@ -74,5 +76,7 @@ def forget_expired() -> None:
     Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])).delete()
 
 
-def _end(session: UserSession) -> bool:
-    return bool(Session.objects.filter(pk=session.session_id).delete()[0])
+def _end(sessions: QuerySet[UserSession]) -> int:
+    """Remove them together; what is in a session, such as a whole form, is not read for it."""
+    _, removed = Session.objects.filter(pk__in=sessions.values("session_id")).only("pk").delete()
+    return removed.get(Session._meta.label, 0)

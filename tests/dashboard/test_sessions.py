@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError
 from django.test import Client
@@ -98,6 +99,23 @@ def test_the_book_names_so_many_of_them_and_counts_the_rest(cho: User, monkeypat
     phone.post("/account/sessions/end")
     named, rest = Event.objects.get().payload["details"]["sessions"]
     assert (named[:2], rest) == ("S-", "and 1 more")
+
+
+def test_ending_many_takes_no_more_statements_than_ending_two(cho: User) -> None:
+    phone = device(PHONE)
+
+    def many(number: int) -> int:
+        for _ in range(number):
+            store = SessionStore()
+            store.create()
+            UserSession.objects.create(user=cho, session_id=store.session_key, last_seen_at=timezone.now())
+        used = queries_of(lambda: phone.post("/account/sessions/end"))
+        assert UserSession.objects.count() == Session.objects.count() == 1
+        return used
+
+    many(1)
+    assert many(2) == many(60)
+    assert len(Event.objects.latest("seq").payload["details"]["sessions"]) == sessions.NAMED + 1
 
 
 def test_this_session_is_not_ended_by_its_number(cho: User) -> None:
