@@ -11,6 +11,7 @@ from releases.models import (
     ChecklistRun,
     Deployment,
     Environment,
+    Freeze,
     MigrationReport,
     ProbeRun,
     ReadinessLook,
@@ -28,6 +29,8 @@ from releases.services.people import add_to_group
 from releases.services.response_times import measured
 from releases.states import (
     DeploymentStatus,
+    Expected,
+    Outcome,
     ProbeStatus,
     Purpose,
     Regression,
@@ -266,3 +269,17 @@ def rollback(of: Environment, target: Deployment, undone: Deployment, requester:
         routes_to_purge=["/articles"],
         **fields,
     )
+
+
+def undecided(key: str, requester: User) -> None:
+    """Make a service of which one of each kind waits for a lead's decision."""
+    place = environment(service(key), requires_rehearsal=True)
+    target, live = deployed(place, "1.0"), deployed(place, "2.0")
+    now = timezone.now()
+    Release.objects.filter(pk=target.release_id).update(expected_result="readers see teasers")
+    Deployment.objects.filter(pk=target.pk).update(expected=Expected.TO_CONFIRM)
+    Deployment.objects.filter(pk=live.pk).update(verdict=Verdict.ERROR)
+    Release.objects.filter(pk=live.release_id).update(bad_since=now, bad_by="Cho", bad_reason="leak")
+    Freeze.objects.create(environment=place, reason="leak", frozen_by="Cho", frozen_at=now)
+    rollback(place, target, live, requester, status=RollbackStatus.DONE, outcome=Outcome.RESTORED, ended_at=now)
+    deployed(environment(place.service, "staging", command_names=["deploy", "rollback"]), "1.0")

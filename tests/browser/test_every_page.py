@@ -16,7 +16,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
-from releases.models import Environment, Execution, Finding, Freeze, Rehearsal, Release, Rollback, Service
+from releases.models import Environment, Execution, Finding, Freeze, Rehearsal, Release, Rollback, Service, User
 from tests import factory
 from tests.dashboard.test_who_may_open_what import BOOK, BY_LINK, EVERYBODY, PEOPLE, SIGNED_IN, addresses  # noqa: F401 - a fixture
 
@@ -100,6 +100,7 @@ def test_every_page_fits_and_nothing_complains_of_it(
     seat: Seat,
 ) -> None:
     """Neither the browser (scripts, content policy) nor, from some seats, axe-core."""
+    factory.undecided("payments", User.objects.get(username="someone"))
     if seat.long_texts:
         write_long_texts()
     page = context.new_page()
@@ -109,6 +110,7 @@ def test_every_page_fits_and_nothing_complains_of_it(
         if not is_page(client, addresses[name]):
             continue
         page.goto(f"{live_server.url}{addresses[name]}")
+        page.evaluate("document.querySelectorAll('main details.unfold').forEach(fold => { fold.open = true })")
         said = [*complaints, *flaws(page)]
         if seat.axe and (found := Axe().run(page)).violations_count:
             said.append(found.generate_report())
