@@ -150,16 +150,17 @@ def what_probes_say(probes: Iterable[ProbeRun]) -> ProbesSay:
     Those that speak of the way back only keep good answers from being simply good: whether one could go back from here
     says nothing about what was brought back.
     """
-    others = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
-    way_back = [probe for probe in others if registry.about(probe.key) is About.WAY_BACK]
-    of_service = _together([probe for probe in others if probe not in way_back])
+    found = list(probes)
+    of_the_way_back = [probe for probe in found if registry.about(probe.key) is About.WAY_BACK]
+    of_service = what_all_say(probe for probe in found if probe not in of_the_way_back)
     if of_service not in GOOD:
         return of_service
-    return _together(others) if _together(way_back) in GOOD else ProbesSay.BUT_THE_WAY_BACK
+    return what_all_say(found) if what_all_say(of_the_way_back) in GOOD else ProbesSay.BUT_THE_WAY_BACK
 
 
-def _together(answers: Sequence[ProbeRun]) -> ProbesSay:
-    """Put answers into one word. A failure that the target had before is as before."""
+def what_all_say(probes: Iterable[ProbeRun]) -> ProbesSay:
+    """Put the other probes' answers into one word, each in full. A failure that the target had before is as before."""
+    answers = [probe for probe in probes if probe.key != SERVING_VERSION and probe.verdict != Verdict.SKIPPED]
     failing = {Regression(probe.regression) for probe in answers if probe.verdict == Verdict.FAIL}
     if Regression.YES in failing:
         return ProbesSay.WORSE

@@ -296,7 +296,7 @@ def _settle(rehearsal: Rehearsal, steps: dict[Kind, RehearsalStep]) -> None:
         exit_code=back.exit_code,
         stopped=bool(rehearsal.stop_requested_by),
         serving=here,
-        probes=outcomes.what_probes_say(again.probes.all()),
+        probes=outcomes.what_all_say(again.probes.all()),  # the way back is what a rehearsal is about
         complete=not left,
     )
     if given_up and here is Serving.TARGET:
@@ -314,7 +314,7 @@ def _measured(run: ChecklistRun, version: str) -> tuple[Serving, str]:
     probes = list(run.probes.all())
     looks = outcomes.versions_seen(run, probes)
     serving = outcomes.what_is_served(looks, version)
-    said = outcomes.sentence(version, serving, looks, probes, outcomes.what_probes_say(probes))
+    said = outcomes.sentence(version, serving, looks, probes, outcomes.what_all_say(probes))
     worse = dict.fromkeys(probe.key for probe in probes if probe.regression == Regression.YES)
     return serving, f"{said} Worse than before: {', '.join(worse)}." if worse else said
 

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from releases.models import ChecklistRun, ProbeRun, Rollback
-from releases.services.outcomes import end_rollback, sentence, versions_seen, what_is_served, what_probes_say
+from releases.services.outcomes import (
+    end_rollback,
+    sentence,
+    versions_seen,
+    what_all_say,
+    what_is_served,
+    what_probes_say,
+)
 from releases.states import Outcome, ProbesSay, Regression, RollbackStatus, Serving, Verdict
 from tests import factory
 
@@ -119,6 +126,13 @@ def test_what_the_service_lacks_is_said_whatever_the_way_back(
     of_service: ProbeRun, expected: ProbesSay, verdict: Verdict
 ) -> None:
     assert what_probes_say([of_service, of_the_way_back(verdict, Regression.YES)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"), [(Verdict.FAIL, ProbesSay.WORSE), (Verdict.ERROR, ProbesSay.NOT_MEASURED)]
+)
+def test_where_all_weigh_in_full_as_in_a_rehearsal_so_does_the_way_back(verdict: Verdict, expected: ProbesSay) -> None:
+    assert what_all_say([answer(Verdict.PASS), of_the_way_back(verdict, Regression.YES)]) is expected
 
 
 def test_a_probe_that_is_not_here_any_more_weighs_as_one_of_the_service() -> None:
