@@ -13,7 +13,7 @@ from django.urls import reverse
 FIELD = "back"
 PAGE = "review"
 LONGEST = 500
-"""Characters of such an address; the review itself makes none that is longer."""
+"""Characters of such an address at most."""
 KEPT = "answered"
 """Where a session keeps what the review has to tell once."""
 

@@ -289,6 +289,8 @@ _EXPECTED = {
     "wait": "0-60 whole seconds",
     "succeeded": "true or false",
     "reason": "why, 1-4,000 characters",
+    "came_true": "true or false",
+    "note": "what was seen, 1-4,000 characters",
     "text": "what there is to say, 1-4,000 characters",
     "corrects": "the number of a note",
     "words": "at most 4,000 characters",

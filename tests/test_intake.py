@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from releases import intake
 from releases.errors import Invalid, Malformed, Problem
 from releases.intake import FinishSpec, LiftSpec, ReleaseSpec, RollbackSpec, StartSpec, from_json, from_text, lines
 
@@ -354,3 +355,9 @@ def test_a_megabyte_of_trouble_is_refused_in_a_moment(body: bytes) -> None:
 def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises((Invalid, Malformed)):
         from_json(ReleaseSpec, json.dumps({**RELEASE, "owner": "\ud800"}).encode())
+
+
+def test_every_field_of_a_spec_says_what_is_expected_of_it() -> None:
+    specs = [each for each in vars(intake).values() if isinstance(each, type) and issubclass(each, intake.Spec)]
+    silent = {name for spec in specs for name in spec.model_fields if intake._expected(spec, name) == "a known field"}
+    assert silent == set()
