@@ -69,7 +69,7 @@ def lanes(
 
 
 def acts(events: Sequence[Event], words: Mapping[str, str], ended_at: datetime | None) -> list[Line]:
-    """Return what people did, of these actions of the book; its line may be a little younger than the end it made."""
+    """Return what people did: the lines of the book about these actions, none later than what it ended."""
     found = [event for event in events if event.action in words][-ACTS_LIMIT:]
     moments = [min(event.at, ended_at) if ended_at else event.at for event in found]
     return [

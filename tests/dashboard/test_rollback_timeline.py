@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from releases import book
+from releases.book import Tag
 from releases.intake import VerifySpec
 from releases.models import ChecklistRun, Execution, Freeze, ProbeRun, Rollback, User
 from releases.queries import rollback_page
 from releases.queries.lanes import Lanes
-from releases.queries.rollback_lanes import lanes_of_rollback
+from releases.queries.rollback_lanes import ACTS, lanes_of_rollback
 from releases.services import rollbacks
 from releases.services.outcomes import what_probes_say
 from releases.states import CommandState, Effect, ExecutionStatus, Outcome, ProbeStatus, RollbackStatus, RunStatus
@@ -162,6 +164,14 @@ def test_who_asked_it_to_stop_stands_among_the_people(story: Any, cho: User) -> 
     assert "people: Ana Ruiz asked it to stop" in told(lanes(rollback))
 
 
+@pytest.mark.parametrize("action", sorted(ACTS))
+def test_what_people_do_to_it_is_a_line_of_theirs_and_never_after_the_end(story: Any, cho: User, action: str) -> None:
+    rollback = ended(story, cho, Outcome.RESTORED)
+    book.record(Tag(action), factory.actor(factory.lead()), about=rollback.tag, environment=story[0])
+    (line,) = [line for line in lanes(rollback).lines if line.name == "Ana Ruiz"]
+    assert (line.lane, line.says, line.start) == ("people", ACTS[action], rollback.ended_at)
+
+
 def test_a_lost_command_ends_where_its_lease_ended(story: Any, cho: User) -> None:
     """B2"""
     lost = execution(story[0], status=ExecutionStatus.ENDED, command=CommandState.LOST, ended_at=ago(2))
@@ -175,9 +185,7 @@ def test_one_that_is_measured_again_keeps_its_first_outcome(story: Any, cho: Use
     rollback = ended(story, cho, Outcome.UNKNOWN)
     done = factory.actor(cho)
     Rollback.objects.filter(pk=rollback.pk).update(ended_at=ago(3))
-    rollbacks.book.record(
-        rollbacks.Tag.ROLLBACK_DONE, done, about=rollback.tag, environment=story[0], outcome="unknown"
-    )
+    book.record(Tag.ROLLBACK_DONE, done, about=rollback.tag, environment=story[0], outcome="unknown")
     assert rollbacks.verify_now(rollback, VerifySpec(reason="the host is back"), actor=done)
     said = told(lanes(rollback))
     assert "deployment: first outcome unknown" in said
