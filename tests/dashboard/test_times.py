@@ -29,6 +29,9 @@ REFUSAL = re.compile(r'<span class="problem">.*?</span>', re.DOTALL)
 EXAMPLE = re.compile(r"such as \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 """How a moment is to be typed: it names its offset, and is no time of anything."""
 TIME = re.compile(r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"[^>]*>(.*?)</time>', re.DOTALL)
+DRAWN = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+WRITTEN = re.compile(r"<(text|title)\b[^>]*>(.*?)</\1>", re.DOTALL)
+"""A drawing takes no <time>: what is written in it names the zone by itself."""
 
 
 def bare_times(source: str) -> list[str]:
@@ -37,6 +40,9 @@ def bare_times(source: str) -> list[str]:
     found = [time for time in TIME.findall(text) if CLOCK.search(time) and not ZONED.search(time)]
     text = TIME.sub(" ", text)
     found += [said for said in REFUSAL.findall(text) if CLOCK.search(said) and not ZONED.search(said)]
+    written = [said for _, said in WRITTEN.findall("".join(DRAWN.findall(text)))]
+    found += [said for said in written if CLOCK.search(said) and not ZONED.search(said)]
+    text = DRAWN.sub(" ", text)
     text = re.sub(r"<[^>]*>", " ", EXAMPLE.sub(" ", REFUSAL.sub(" ", text)))
     return found + [text[max(0, hit.start() - 30) : hit.end() + 10] for hit in CLOCK.finditer(text)]
 
@@ -109,3 +115,8 @@ def test_a_zone_lasts_for_its_request_alone(addresses: dict[str, str], reader: C
     reader.get("/account")
     page = signed_in(User.objects.get(username="dee")).get("/account").content.decode()
     assert 'data-zone="UTC"' in page
+
+
+@pytest.mark.parametrize(("said", "bare"), [("03:13:20 CET", []), ("03:13:20", ["03:13:20"])])
+def test_a_drawing_names_the_zone_of_what_is_written_in_it(said: str, bare: list[str]) -> None:
+    assert bare_times(f"<svg><text x='1'>{said}</text><path d='M0 0'/></svg>") == bare
