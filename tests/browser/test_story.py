@@ -25,6 +25,7 @@ from tests.rig.rollbook import OFFSETS, Rollbook, run_rollbook
 from tests.rig.waiting import wait_until, wait_while_it_moves
 
 pytestmark = pytest.mark.timeout(600)
+expect.set_options(timeout=30_000)  # of the page, not of a machine at work; its own default is 5 s
 
 PHONE = {"width": 390, "height": 660}
 LEAKED = "Ada Lovelace"
@@ -39,7 +40,7 @@ class Night:
 
     def link_about(self, environment: str) -> str:
         """Return the link of the message that an environment fails."""
-        return wait_until(lambda: next(self._links(f"fail {environment}"), ""), 30, lambda: f"told: {self.told}")
+        return wait_until(lambda: next(self._links(f"fail {environment}"), ""), 60, lambda: f"told: {self.told}")
 
     def _links(self, title: str) -> Iterator[str]:
         for message in self.told:
@@ -123,11 +124,11 @@ def tab_to(page: Page, wanted: Locator) -> None:
 
 
 def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: Browser) -> None:
-    leak = httpx.get(f"{night.rollbook.production}/account", timeout=10)
+    leak = httpx.get(f"{night.rollbook.production}/account", timeout=30)
     assert LEAKED in leak.text, "the cache shows one reader's page to everybody"
     context = browser.new_context(viewport=PHONE)
     context.add_init_script(HEARD)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
 
     page.goto(night.link_about("archive/production"))
@@ -149,7 +150,7 @@ def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: B
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
     outcome = page.locator("#outcome")
-    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=60_000)
+    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=120_000)
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
     expect(outcome).to_be_focused()
     expect(page).to_have_title(re.compile("restored", re.I))
@@ -159,7 +160,7 @@ def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: B
     assert "Restored" in heard[-1], heard
     assert len(heard) == len(set(heard)), "each change is said once"
 
-    after = httpx.get(f"{night.rollbook.production}/account", timeout=10)
+    after = httpx.get(f"{night.rollbook.production}/account", timeout=30)
     assert LEAKED not in after.text, "the leaked page is gone from the cache"
     page.goto(night.rollbook.url)
     expect(page.get_by_text("frozen").first).to_be_visible()
@@ -168,7 +169,7 @@ def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: B
 
 def test_from_the_message_to_restored_without_javascript(night: Night, browser: Browser) -> None:
     context = browser.new_context(viewport=PHONE, java_script_enabled=False)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
 
     page.goto(night.link_about("archive/staging"))
@@ -188,7 +189,7 @@ def test_from_the_message_to_restored_without_javascript(night: Night, browser: 
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
     outcome = page.locator("#outcome")  # the page loads itself anew every ten seconds
-    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=90_000)
+    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=120_000)
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
     expect(page.get_by_text("2026.11.2 serves on every instance").first).to_be_visible()
     expect(page.get_by_text(re.compile("Accepted as lost: .* of `bookmark.kept_on`"))).to_be_visible()
