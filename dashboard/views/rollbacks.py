@@ -16,6 +16,7 @@ from dashboard.permits import who_may
 from dashboard.requests import actor_of, fragment, page
 from dashboard.views.notes import shown_notes
 from releases import queries
+from releases.display import visible
 from releases.intake import REASONS
 from releases.migration_report import NO_COMMAND
 from releases.models import Finding, ProbeRun, Rollback
@@ -291,4 +292,4 @@ def _summary(request: HttpRequest, context: dict[str, Any]) -> str:
         f"{row.detail}{took}".strip(),
         request.build_absolute_uri(row.get_absolute_url()),
     ]
-    return "\n".join(line for line in lines if line)
+    return visible("\n".join(line for line in lines if line))

@@ -316,6 +316,18 @@ def test_a_failed_command_whose_target_serves_is_said_plainly(
     assert "The command failed (exit 1), yet 2026.11.3 serves. Somebody has to decide" in said
 
 
+def test_the_summary_that_is_copied_turns_no_line_around(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    rollback = ended(story, cho, Outcome.RESTORED, words="leak \u202egnihton")
+    copied = re.findall(
+        r'data-copy="([^"]*)" data-what="the summary"', browser.get(rollback.get_absolute_url()).content.decode()
+    )
+    assert len(copied) == 1
+    assert "\u202e" not in copied[0]
+    assert r"leak \u202egnihton" in copied[0]
+
+
 def test_not_restored_names_the_instance_the_note_the_command_and_whom_to_call(
     browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
 ) -> None:
