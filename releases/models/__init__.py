@@ -13,13 +13,15 @@ from releases.models.passage import Passage
 from releases.models.people import ApiToken, Membership, User
 from releases.models.readiness import Readiness, ReadinessLook
 from releases.models.rehearsal import Rehearsal, RehearsalStep
-from releases.models.release import Deployment, Release
+from releases.models.release import NO_DEPLOYMENT, NOT_FINISHED, Deployment, Release
 from releases.models.rollback import Rollback
 from releases.models.service import Environment, Freeze, Service
 from releases.models.sessions import UserSession
 from releases.models.sign_in import SignInTries
 
 __all__ = [
+    "NOT_FINISHED",
+    "NO_DEPLOYMENT",
     "Acceptance",
     "ApiToken",
     "BookCheck",

@@ -13,6 +13,11 @@ from releases.models.fields import state_field
 from releases.models.service import Environment, Service
 from releases.states import DeploymentKind, DeploymentStatus, Expected, Regression, Verdict
 
+NOT_FINISHED = ~Q(status=DeploymentStatus.FINISHED.value)
+NO_DEPLOYMENT = ~Q(kind=DeploymentKind.DEPLOYMENT.value)
+"""Of a deployment's row, for the few that are so. SQLite takes an index of them only where a statement repeats its
+condition as it stands."""
+
 
 class Release(models.Model):
     """A version of a service with its record: owner, expected result and rollback note in one place."""
@@ -124,12 +129,12 @@ class Deployment(models.Model):
             models.Index(fields=["verdict", "-id"], name="deployment_newest_of_verdict"),
             models.Index(
                 fields=["kind", "-id"],
-                condition=~Q(kind=DeploymentKind.DEPLOYMENT.value),
+                condition=NO_DEPLOYMENT,
                 name="deployment_newest_of_kind",
             ),
             models.Index(
                 fields=["status", "-id"],
-                condition=~Q(status=DeploymentStatus.FINISHED.value),
+                condition=NOT_FINISHED,
                 name="deployment_newest_unfinished",
             ),
             models.Index(fields=["finished_at"], name="deployment_by_finish"),

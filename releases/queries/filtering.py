@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from releases.models import Deployment, Environment, Release, Rollback
+from releases.models import NO_DEPLOYMENT, NOT_FINISHED, Deployment, Environment, Release, Rollback
 from releases.queries.paging import NUMBER_LIMIT
 from releases.states import DeploymentKind, DeploymentStatus, Outcome, Verdict
 from releases.wanted import BAD, Wanted
@@ -67,7 +67,7 @@ def deployments(wanted: Wanted, places: Sequence[int] | None, zone: tzinfo) -> l
     """Return the deployments that the filters leave, in branches by environment; `places` None means all."""
     rows = _within(Deployment.objects.all(), "started_at", wanted, zone)
     if wanted.kind:
-        rows = rows.filter(kind=wanted.kind)
+        rows = rows.filter(_of_kind(wanted.kind))
     if wanted.owner:
         rows = rows.filter(owner=wanted.owner)
     if wanted.outcome:
@@ -98,12 +98,17 @@ def releases(wanted: Wanted, zone: tzinfo) -> list[QuerySet[Release]]:
     return [rows]
 
 
+def _of_kind(kind: str) -> Q:
+    return Q(kind=kind) if kind == DeploymentKind.DEPLOYMENT else NO_DEPLOYMENT & Q(kind=kind)
+
+
 def _stands(word: str) -> Q:
     """Return which deployments stand so, as `standing` says it."""
     if word == BAD:
         return Q(release__bad_since__isnull=False)
     if word in set(DeploymentStatus):
-        return Q(status=word) & ~Q(kind=DeploymentKind.ROLLBACK)
+        among = Q() if word == DeploymentStatus.FINISHED else NOT_FINISHED
+        return among & Q(status=word) & ~Q(kind=DeploymentKind.ROLLBACK)
     ended_so = Rollback.objects.filter(outcome=word, deployment__isnull=False).values("deployment")
     of_rollback = Q(kind=DeploymentKind.ROLLBACK, pk__in=Subquery(ended_so))
     if word in ROLLBACKS_OWN:

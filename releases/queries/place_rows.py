@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import RowNumber
 
 from releases.models import (
+    NOT_FINISHED,
     ChecklistRun,
     Deployment,
     Environment,
@@ -18,9 +19,8 @@ from releases.models import (
     RenderedCommand,
     Rollback,
 )
-from releases.queries.standing import UNSETTLED
 from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
-from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
+from releases.states import OPEN_ROLLBACK, OPEN_RUN, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
 
 FEW = 20
 """Up to how many environments are looked at one by one."""
@@ -78,9 +78,11 @@ def now_on(environments: Collection[int]) -> NowOn:
     on = NowOn(
         rollbacks=Rollback.objects.filter(status__in=OPEN_ROLLBACK),
         freezes=Freeze.objects.filter(lifted_at=None),
-        started=Deployment.objects.filter(kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED),
+        started=Deployment.objects.filter(
+            NOT_FINISHED, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
+        ),
         executing=Execution.objects.filter(status=ExecutionStatus.EXECUTING),
-        runs=ChecklistRun.objects.filter(status__in=UNSETTLED),
+        runs=ChecklistRun.objects.filter(status__in=OPEN_RUN),
     )
     among = Q(environment__in=environments) if len(environments) <= FEW else Q()
     first, *others = (

@@ -11,9 +11,9 @@ from releases.probes.time_limits import SLOWER
 from releases.queries.answers import acceptances_for
 from releases.queries.probe_counts import answered, how_many
 from releases.queries.shown_findings import ALREADY, Shown, shown_finding
-from releases.queries.standing import UNSETTLED, Progress
+from releases.queries.standing import Progress
 from releases.queries.timings import KEY, Timing, timings
-from releases.states import Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst
+from releases.states import OPEN_RUN, Level, ProbeStatus, Purpose, Regression, RunStatus, Verdict, worst
 
 ORDER = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, ALREADY, Verdict.PASS, Verdict.SKIPPED)
 """Worst first, in which an answered checklist is read."""
@@ -75,7 +75,7 @@ class Checklist:
 
     @property
     def active(self) -> bool:
-        return self.run.status in UNSETTLED or bool(self.waiting)
+        return self.run.status in OPEN_RUN or bool(self.waiting)
 
     @property
     def progress(self) -> Progress:
@@ -193,7 +193,7 @@ def _checklist(
         comparison=_comparison(run, deployment) if run.status == RunStatus.DONE else "",
         verdict=verdict,
         others=others,
-        waiting=[each for each in others if each.status in UNSETTLED and each.pk > run.pk],
+        waiting=[each for each in others if each.status in OPEN_RUN and each.pk > run.pk],
     )
 
 

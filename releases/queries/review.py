@@ -138,9 +138,8 @@ def _rehearsals() -> QuerySet[Environment]:
 
 def _notes(since: datetime) -> QuerySet[Rollback]:
     written = Note.objects.filter(rollback=OuterRef("pk"))
-    return Rollback.objects.filter(~Exists(written), status=RollbackStatus.DONE, ended_at__gte=since).select_related(
-        "environment__service", "undone__release", "target__release"
-    )
+    owing = Rollback.objects.filter(~Exists(written), status=RollbackStatus.DONE, ended_at__gte=since)
+    return owing.select_related("environment__service", "undone__release", "target__release").order_by("-ended_at")
 
 
 def _of(found: QuerySet[Any], path: str, services: Collection[int] | None) -> QuerySet[Any]:

@@ -10,6 +10,7 @@ from releases.queries.lean import Listed, Rolled
 from releases.queries.probe_counts import counted
 from releases.states import (
     OPEN_ROLLBACK,
+    OPEN_RUN,
     DeploymentKind,
     DeploymentStatus,
     Purpose,
@@ -17,7 +18,6 @@ from releases.states import (
     RunStatus,
 )
 
-UNSETTLED = (RunStatus.QUEUED, RunStatus.RUNNING)
 ACTIVE_WORDS = frozenset({"started", *OPEN_ROLLBACK})
 """Words of a standing that will change by itself; queued is active."""
 
@@ -93,7 +93,7 @@ def progress_among(runs: QuerySet[ChecklistRun]) -> dict[int, Progress]:
 
 def unsettled_runs() -> QuerySet[ChecklistRun]:
     """Return the runs that are queued or running, with their probes counted."""
-    return counted(ChecklistRun.objects.filter(status__in=UNSETTLED))
+    return counted(ChecklistRun.objects.filter(status__in=OPEN_RUN))
 
 
 def progress_of(run: ChecklistRun) -> Progress:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
-from releases.models import Deployment, Environment, Freeze, RenderedCommand, Rollback
+from releases.models import NOT_FINISHED, Deployment, Environment, Freeze, RenderedCommand, Rollback
 from releases.states import OPEN_ROLLBACK, DeploymentKind, DeploymentStatus, Outcome, Verdict
 
 CANDIDATES_LIMIT = 50
@@ -76,6 +76,7 @@ def stoppable(environment: Environment) -> Deployment | None:
     """Return the deployment whose command Rollbook runs here now: a rollback stops it first."""
     return (
         Deployment.objects.filter(
+            NOT_FINISHED,
             environment=environment,
             kind=DeploymentKind.DEPLOYMENT,
             status=DeploymentStatus.STARTED,

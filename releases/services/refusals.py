@@ -4,6 +4,7 @@ from releases import queries
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Moved, Problem
 from releases.intake import RollbackSpec
 from releases.models import (
+    NOT_FINISHED,
     Deployment,
     Environment,
     Execution,
@@ -64,7 +65,7 @@ def while_busy(environment: Environment) -> None:
     elif rehearsal := Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL).first():
         what = f"{rehearsal.tag} by {rehearsal.requested_by}"
     elif started := Deployment.objects.filter(
-        environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
+        NOT_FINISHED, environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
     ).first():
         what = f"{started.tag}, started by {started.reported_by},"
     elif execution := Execution.objects.filter(environment=environment, status=ExecutionStatus.EXECUTING).first():

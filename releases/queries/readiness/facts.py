@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from releases.models import Deployment, Environment, Execution, ReadinessLook, RenderedCommand, Worker
+from releases.models import (
+    NOT_FINISHED,
+    Deployment,
+    Environment,
+    Execution,
+    ReadinessLook,
+    RenderedCommand,
+    Worker,
+)
 from releases.queries.wayback import Skipped, WayBack
 from releases.states import DeploymentKind, DeploymentStatus, ExecutionStatus
 
@@ -48,7 +56,7 @@ class Facts:
 def facts_of(environment: Environment, back: WayBack, rendered: RenderedCommand | None) -> Facts:
     """Read what the items of one environment need."""
     started = Deployment.objects.filter(
-        environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
+        NOT_FINISHED, environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
     )
     return Facts(
         now=timezone.now(),
