@@ -31,14 +31,12 @@ def lanes_of_steps(
         Line(PEOPLE, by, pressed_at, pressed_at, says="pressed"),
         *acts(events, ACTS, None if on else until),
         Line(DEPLOYMENT, tag, pressed_at, None, word),
-        *[_line(step, on) for step in steps],
+        *[_line(step) for step in steps],
     ]
     return lanes(tag, word, pressed_at, lines, until=until, on=on)
 
 
-def _line(step: Step, on: bool) -> Line:
+def _line(step: Step) -> Line:
     lane = PROBES if step.measures else COMMAND
-    if step.began is None and not on:
-        return Line(lane, step.name, word="skipped", says="not reached")
     end = step.began + timedelta(seconds=step.seconds) if step.began and step.seconds is not None else None
     return Line(lane, step.name, step.began, end, step.word, step.says)

@@ -1,13 +1,14 @@
 """What Rollbook carries out step by step, a deployment of its own or a rehearsal, as its page shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from releases.models import ChecklistRun, Deployment, Execution, Finding, Rehearsal
 from releases.queries.probe_counts import answered, how_many
 from releases.states import (
     CommandState,
+    DeploymentStatus,
     ExecutionStatus,
     Level,
     Purpose,
@@ -55,21 +56,23 @@ class Step:
 
 def steps_of_deployment(deployment: Deployment) -> list[Step]:
     """Return the steps of a deployment whose command Rollbook runs: baseline, command, checklist."""
-    return [
+    steps = [
         _checklist("Baseline", deployment.baseline),
         _command("Deploy command", deployment.execution),
         _checklist("Checklist", newest_check(deployment)),
     ]
+    return steps if deployment.status == DeploymentStatus.STARTED or moving(steps) else _ended(steps)
 
 
 def steps_of_rehearsal(rehearsal: Rehearsal) -> list[Step]:
     """Return the steps of a rehearsal in their order."""
-    return [
+    steps = [
         _checklist(NAMES[RehearsalStepKind(step.kind)], step.run)
         if step.kind in CHECKLISTS
         else _command(NAMES[RehearsalStepKind(step.kind)], step.execution)
         for step in rehearsal.steps.select_related("execution", "run")
     ]
+    return steps if rehearsal.open else _ended(steps)
 
 
 def newest_check(deployment: Deployment) -> ChecklistRun | None:
@@ -81,6 +84,11 @@ def newest_check(deployment: Deployment) -> ChecklistRun | None:
 def moving(steps: Sequence[Step]) -> bool:
     """Whether a step is at work now."""
     return any(step.since is not None for step in steps)
+
+
+def _ended(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps of what has ended: what has not begun will not."""
+    return [step if step.began else replace(step, word="skipped", says="not reached") for step in steps]
 
 
 def _command(name: str, execution: Execution | None) -> Step:
