@@ -1,6 +1,6 @@
 """The tables as 0001 to 0032 leave them, in one step: a new database is ready in half the time.
 
-A database that stands between them goes on step by step; tests/test_migrations.py keeps both ways equal.
+A database that stands between them goes on step by step; a drill keeps both ways equal.
 """
 
 import django.contrib.auth.models

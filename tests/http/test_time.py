@@ -79,4 +79,4 @@ def test_times_are_stamped_at_the_socket(door: Door) -> None:
     assert second.connect_ms == 0
     for timings in (first, second):
         assert timings.first_byte_ms >= 50
-        assert timings.total_ms >= timings.first_byte_ms + 49
+        assert timings.total_ms >= 100
