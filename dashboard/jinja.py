@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from dashboard import marks, review_text, wording
 from dashboard.menu import menu, phone_bar
+from releases import figures
 from releases.display import visible
 
 
@@ -53,7 +54,7 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         zone_key=timezone.get_current_timezone_name,
         mark_of=marks.mark_of,
         glyph=marks.glyph,
-        change=wording.change,
+        change=figures.change,
         menu=menu,
         phone_bar=phone_bar,
     )
@@ -69,7 +70,8 @@ def environment(*, loader: jinja2.BaseLoader, auto_reload: bool = False, **_: An
         age=age,
         duration=wording.duration,
         about=wording.about,
-        number=wording.number,
+        offset=wording.offset,
+        number=figures.number,
         count_of=wording.count,
         bytes=wording.size,
         digest=wording.digest,
@@ -115,7 +117,7 @@ def _option(key: str, words: str, chosen: bool) -> Markup:
 def when_of(moment: datetime.datetime, now: datetime.datetime) -> Markup:
     """Return what `when` of parts/time.html does, for lists of many."""
     if wording.recent(moment, now):
-        inside = Markup("<span data-ago>{}</span> · {}").format(ago(moment, now), clock(moment, now))
+        inside = Markup("<span data-ago>{}</span> · <span>{}</span>").format(ago(moment, now), clock(moment, now))
         return Markup('<time datetime="{}">{}</time>').format(wording.iso(moment), inside)
     return Markup(f'<time datetime="{wording.iso(moment)}">{day(moment)}</time>')  # noqa: S704 - only digits and letters
 

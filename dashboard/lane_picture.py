@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from markupsafe import Markup, escape
 
 from dashboard.marks import mark_of
-from dashboard.wording import clock, duration
+from dashboard.wording import clock, duration, offset
 from releases.display import visible
 from releases.queries.lanes import LANES, Lanes, Line
 
@@ -111,7 +111,7 @@ def _state(lanes: Lanes, line: Line) -> str:
     if took is not None:
         figure = f"{duration(took)}{' so far' if line.end is None else ''}"
     elif after:
-        figure = f"+{duration(after)}"
+        figure = offset(after)
     word = f"{mark_of(line.word).glyph} {line.word}" if line.word else ""
     room = STATE_LIMIT - len(word) - len(figure) - 2
     says = _cut(line.says, room) if line.says != line.word and room > 6 else ""

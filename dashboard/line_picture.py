@@ -12,7 +12,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from dashboard.marks import mark_of
-from dashboard.wording import number
+from releases.figures import number
 
 
 class Frame(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from dashboard.wording import number
+from releases.figures import number
 
 WIDTH, HEIGHT = 600, 172
 LEFT, RIGHT = 8, 592

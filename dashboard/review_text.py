@@ -7,6 +7,7 @@ from typing import Any
 from dashboard import wording
 from dashboard.periods import AskedPeriod
 from releases.display import visible
+from releases.figures import MISSING, number
 from releases.queries.delivery import Figures
 from releases.queries.review import Decisions, Waiting
 
@@ -24,15 +25,15 @@ def as_markdown(
 def rate(figures: Figures) -> str:
     """Return how many deployments failed, and which share that is: `2 of 14 (14 %)`."""
     if figures.failure_rate is None:
-        return wording.MISSING
-    share = wording.number(round(100 * figures.failure_rate), "%")
+        return MISSING
+    share = number(round(100 * figures.failure_rate), "%")
     return f"{figures.failed} of {figures.deployments} ({share})"
 
 
 def came_true(figures: Figures) -> str:
     """Return how many deployments did what was expected, of those of which it is known."""
     known = figures.as_expected + figures.not_as_expected
-    return f"{figures.as_expected} of {known}" if known else wording.MISSING
+    return f"{figures.as_expected} of {known}" if known else MISSING
 
 
 def _figures(now: Figures, before: Figures, waiting: Decisions) -> list[str]:

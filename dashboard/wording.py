@@ -3,13 +3,10 @@
 Pure functions: the moment that counts as now and the time zone are passed in. A missing value is a dash, never a zero.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-MISSING = "–"
-THIN = "\u202f"
-"""The thin space between a figure and its unit; it does not break."""
+from releases.figures import MISSING, THIN
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -127,6 +124,11 @@ def _two_units(total: int, large: int, large_unit: str, small: int, small_unit: 
     return f"{text} {padded}{THIN}{small_unit}"
 
 
+def offset(seconds: float) -> str:
+    """Return how long after the press something began: `+3.8 s`, and `0 s` where it was at once."""
+    return f"+{duration(seconds)}" if round(seconds, 1) else f"0{THIN}s"
+
+
 def about(seconds: float | timedelta | None, ground: str) -> str:
     """Return an estimate with its ground: `about 20 s, from 5 rehearsals`."""
     if seconds is None:
@@ -135,29 +137,6 @@ def about(seconds: float | timedelta | None, ground: str) -> str:
 
 
 # --- Figures --------------------------------------------------------------------------------------------------------
-
-
-def number(value: float | None, unit: str = "") -> str:
-    """Return a measured figure with three significant digits and its unit: `810 ms`, `1,230 ms`, `0.412 s`."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    text = _significant(value)
-    return f"{text}{THIN}{unit}" if unit else text
-
-
-def _significant(value: float) -> str:
-    if value == 0:
-        return "0"
-    # The exponent after rounding, so that 9.996 is 10.0 and not 10.00.
-    exponent = int(f"{abs(value):.2e}".split("e")[1])
-    rounded = round(value, 2 - exponent)
-    if exponent >= 2 or rounded == int(rounded):
-        return _minus(f"{int(rounded):,}")
-    return _minus(f"{rounded:,.{2 - exponent}f}".rstrip("0").rstrip("."))
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
 
 
 def count(value: int | None, noun: str = "", plural: str = "") -> str:
@@ -180,20 +159,6 @@ def size(octets: int | None) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.1f}".removesuffix(".0") + f"{THIN}{unit}"
-
-
-def change(before: float | None, after: float | None, unit: str = "") -> str:
-    """Return `+295 % (205 → 810 ms)`; only the two figures where a percentage means nothing; a dash without both."""
-    if before is None or after is None:
-        return MISSING
-    if before == after:
-        return f"unchanged ({number(after, unit)})"
-    figures = f"{number(before)} → {number(after, unit)}"
-    if before <= 0:
-        return figures
-    percent = (after - before) / before * 100
-    sign = "+" if percent > 0 else "−"
-    return f"{sign}{_significant(abs(percent))}{THIN}% ({figures})"
 
 
 # --- Ids and texts --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -76,10 +77,21 @@ def _zone(value: str) -> str:
     return value
 
 
+def one_of(words: Collection[str]) -> AfterValidator:
+    """Accept these words and no other."""
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise PydanticCustomError("not_one_of", "is none of the words that it can be")
+        return value
+
+    return AfterValidator(check)
+
+
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 ProbeKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
-Group = Annotated[str, Field(pattern="^(" + "|".join(GROUPS) + ")$")]
+Group = Annotated[str, one_of(GROUPS)]
 GivenName = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
 Name = Annotated[str, Field(max_length=80), AfterValidator(one_line), AfterValidator(_not_empty)]
 UserName = Annotated[Name, AfterValidator(_as_signed_in)]

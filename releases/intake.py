@@ -29,6 +29,7 @@ from releases.fields import (
     WebAddress,
     Zone,
     one_line,
+    one_of,
 )
 from releases.groups import GROUPS
 from releases.moments import past_moment
@@ -135,7 +136,7 @@ class RollbackSpec(Spec):
     """Number of the deployment that was shown as live."""
     target: Annotated[int, Field(ge=1)]
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
-    reason: Annotated[str, Field(pattern="^(" + "|".join(REASONS) + ")$")]
+    reason: Annotated[str, one_of(REASONS)]
     words: OptionalNote = ""
     purge: bool = True
     losses: Annotated[list[Digest], Field(max_length=LOSSES_LIMIT)] = []

@@ -5,9 +5,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
-from releases.fields import Key, one_line
+from releases.fields import Key, one_line, one_of
 from releases.intake import Spec, from_text
 from releases.moments import day, local_moment, moment_of_an_address
 from releases.states import DeploymentKind, DeploymentStatus, Outcome, Verdict
@@ -34,27 +33,18 @@ PARAMETERS = ("kind", "service", "environment", "owner", "outcome", "from", "to"
 """The filters in the order in which a page shows them."""
 
 
-def _one_of(words: tuple[str, ...]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in words:
-            raise PydanticCustomError("not_one_of", "is none of the words that it can be")
-        return value
-
-    return AfterValidator(check)
-
-
 Day = Annotated[date, BeforeValidator(day)]
 
 
 class Wanted(Spec):
     """The filters of a history. An empty text is no filter."""
 
-    kind: Annotated[str, _one_of(KINDS)] = ""
+    kind: Annotated[str, one_of(KINDS)] = ""
     service: Key | None = None
     environment: Key | None = None
     owner: Annotated[str, Field(max_length=150), AfterValidator(one_line)] = ""
     """The whole name."""
-    outcome: Annotated[str, _one_of(OUTCOMES)] = ""
+    outcome: Annotated[str, one_of(OUTCOMES)] = ""
     first_day: Annotated[Day | None, Field(alias="from")] = None
     last_day: Annotated[Day | None, Field(alias="to")] = None
     words: Annotated[str, Field(alias="q", max_length=WORDS_LIMIT), AfterValidator(one_line)] = ""

@@ -148,7 +148,7 @@ def test_probes_know_no_framework_no_rows_and_no_service_in_particular() -> None
 
 
 def test_probes_know_of_the_domain_only_the_door_and_the_words() -> None:
-    allowed = ("releases.probes", "releases.http", "releases.states")
+    allowed = ("releases.probes", "releases.http", "releases.states", "releases.figures")
     found = [
         f"{module} imports {name}"
         for module, names in imports().items()

@@ -274,7 +274,9 @@ def test_at_most_twenty_problems_are_said() -> None:
 def test_why_somebody_rolls_back_is_one_of_the_reasons_offered() -> None:
     with pytest.raises(Invalid) as refused:
         from_text(RollbackSpec, {**ROLLBACK, "reason": "because"})
-    assert refused.value.problems[0].expected == "one of checklist, users, slow, other"
+    problem = refused.value.problems[0]
+    assert problem.failed == "reason is none of the words that it can be."
+    assert problem.expected == "one of checklist, users, slow, other"
 
 
 def test_lifting_a_freeze_needs_a_reason() -> None:

@@ -26,7 +26,7 @@ from releases.queries.migrations import report_token
 from releases.queries.people import people_who_may
 from releases.queries.standing import progress_by_deployment, standing
 from releases.queries.terminal import terminal
-from releases.services import pressing
+from releases.services import checklists, pressing
 from releases.services.commands import ask_to_look
 from releases.services.lookups import listed_environment
 from releases.states import Verdict
@@ -161,6 +161,7 @@ def _context(
         "target": target,
         "not_offered": to if to is not None and (target is None or target.pk != to) else None,
         "why_not": next((one.why for one in back.skipped if one.deployment.pk == to), "it is not earlier here"),
+        "compared": target is not None and checklists.counts(target.verify_run),
         "was_live": rollback_page.was_live_for(place, target) if target else None,
         "failing": failing,
         "measured": measured,
@@ -190,6 +191,11 @@ def _context(
         "seen_number": seen,
         "moved": moved,
         "may_roll_back": may,
+        "may_register": actor.may("register_release", place.service.key),
+        "who_may_register": who_may("register_release"),
+        "may_deploy": actor.may("deploy", place.service.key),
+        "may_report": actor.may("report_deployment", place.service.key),
+        "who_may_report": who_may("report_deployment"),
         "asks_password": asks_password(request, place),
         "who_may_roll_back": who_may("roll_back"),
         "people": [] if may else people_who_may("roll_back", place.service.key),

@@ -130,14 +130,13 @@ def _form(
     versions = deployable(place)
     version = version or (versions[0] if versions else "")
     problems = list(refusal.problems) if refusal else []
-    context: dict[str, Any] = {
-        "environment": place,
-        "version": version,
+    shown = _command(place, version)
+    context: dict[str, Any] = shown | {
         "versions": versions,
         "key": key or str(uuid.uuid4()),
         "problems": problems,
         "what_changed": request.POST.get("what_changed", ""),
-        "asks_what_changed": asks_what_changed(problems, request),
+        "asks_what_changed": shown["is_bad"] or asks_what_changed(problems, request),
         "made": refusal.made if refusal else None,
         "has_command": "deploy" in place.command_names,
         "freeze": active_freeze(place),
@@ -146,7 +145,7 @@ def _form(
         "who_may_deploy": whom_to_ask(request, "deploy", place.service.key),
     }
     status = refusal.status if refusal else 200
-    return with_retry_after(render(request, "deploy.html", context | _command(place, version), status=status), refusal)
+    return with_retry_after(render(request, "deploy.html", context, status=status), refusal)
 
 
 def _command(place: Environment, version: str) -> dict[str, Any]:
@@ -155,7 +154,14 @@ def _command(place: Environment, version: str) -> dict[str, Any]:
     rendered: RenderedDeploy | None = None
     if release is not None and "deploy" in place.command_names:
         rendered = deploy_command_shown(place, release)
-    return {"environment": place, "version": version, "rendered": rendered, "at": timezone.now(), "live": False}
+    return {
+        "environment": place,
+        "version": version,
+        "is_bad": release is not None and release.bad,
+        "rendered": rendered,
+        "at": timezone.now(),
+        "live": False,
+    }
 
 
 def _found(pk: int) -> Deployment:

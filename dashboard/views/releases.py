@@ -167,6 +167,7 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
     active = bool(baseline) or (shown is not None and shown.active) or (checklist is not None and checklist.active)
     word = shown.standing.word if shown else ""
     title = f"{found.version} · {found.service.key}"
+    next_places = could_go_to(found) if not rows and found.service.listed else []
     return {
         "at": timezone.now(),
         "release": found,
@@ -184,7 +185,10 @@ def _measured(request: HttpRequest, found: Release, rows: Sequence[Row]) -> dict
         "word": word,
         "title": f"{marks.glyph(word)} {title}" if word else title,
         "may_report": may(request, "report_deployment", found.service.key),
-        "next_places": could_go_to(found) if not rows and found.service.listed else [],
+        "next_places": next_places,
+        "deploy_places": [place for place in next_places if "deploy" in place.command_names]
+        if may(request, "deploy", found.service.key)
+        else [],
         "at_hand": _at_hand(request, found, shown, active),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from releases.figures import number
 from releases.http import Response
 from releases.probes import cache_status
 from releases.probes.caching import Caching, Use, judge
@@ -35,8 +36,8 @@ def _answer(response: Response) -> Iterator[str]:
     yield f"Status {response.status} from {response.peer}, {len(response.body):,} bytes after decompression."
     timings = response.timings
     yield (
-        f"Connection {timings.connect_ms:.1f} ms, first byte {timings.first_byte_ms:.1f} ms, "
-        f"whole answer {timings.total_ms:.1f} ms. One request: no measurement of speed."
+        f"Connection {number(timings.connect_ms)} ms, first byte {number(timings.first_byte_ms)} ms, "
+        f"whole answer {number(timings.total_ms)} ms. One request: no measurement of speed."
     )
 
 

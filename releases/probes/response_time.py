@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from releases.figures import number
 from releases.http import Deadline, DoorError
 from releases.probes.base import Answer, Before, Context, Finding, FindingKind, Json, Probe
 from releases.probes.criteria import FEWEST_SAMPLES
@@ -194,8 +195,8 @@ def _second_look(first: _Look, second: _Look) -> _Look:
         return first
     if second.wrong:
         return second if first.noisy and not second.noisy else first
-    first_p95 = round(percentile(first.samples, 95), 1)
-    second.findings.append(Finding(DISTURBED, second.series.subject, {"p95": first_p95}))
+    first_p95 = percentile(first.samples, 95)
+    second.findings.append(Finding(DISTURBED, second.series.subject, {"p95": number(first_p95)}))
     return second
 
 
@@ -234,11 +235,11 @@ def _measure(
     errors: list[int] = []
     warm_up = settings.warm_up * len(series.targets)
     began = time.monotonic()
-    for number in range(warm_up + settings.samples):
+    for turn in range(warm_up + settings.samples):
         enough = len(totals) >= FEWEST_SAMPLES and time.monotonic() - began > PATIENCE
         if enough or (totals and until.reached):
             break
-        target = series.targets[number % len(series.targets)]
+        target = series.targets[turn % len(series.targets)]
         try:
             timeout = min(SECONDS_PER_REQUEST, until.remaining())
             url = url_of(target.url, series.route.path)
@@ -255,7 +256,7 @@ def _measure(
             connects.append(response.timings.connect_ms)
         if response.status >= 400:
             errors.append(response.status)
-        elif number >= warm_up:
+        elif turn >= warm_up:
             own_wait.count_request()
             totals.append(response.timings.total_ms)
             first_bytes.append(response.timings.first_byte_ms)

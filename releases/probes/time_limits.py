@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from releases.figures import number
 from releases.probes.base import Before, Context, Finding, FindingKind, Json
 from releases.probes.criteria import FEWEST_SAMPLES
 from releases.probes.samples import mann_whitney, percentile
@@ -52,7 +53,7 @@ def against_budget(series: Series, samples: list[float]) -> Iterator[Finding]:
     budget = series.route.budget_ms
     p95 = percentile(samples, 95)
     if budget is not None and p95 > budget:
-        yield Finding(OVER_BUDGET, series.subject, {"p95": round(p95, 1), "budget": round(budget, 1)})
+        yield Finding(OVER_BUDGET, series.subject, {"p95": number(p95), "budget": number(budget)})
 
 
 def against_criteria(
@@ -90,9 +91,9 @@ def against_baseline(
         if more > context.settings.worse_by_ms and more > was * context.settings.worse_by_percent / 100:
             values = {
                 "name": f"p{percent}",
-                "before": round(was, 1),
-                "after": round(now, 1),
-                "percent": round(100 * more / was) if was > 0 else "∞",
+                "before": number(was),
+                "after": number(now),
+                "percent": number(100 * more / was) if was > 0 else "∞",
             }
             evidence = {"p_by_chance": float(f"{comparison.p_slower:.2g}"), "effect": round(comparison.effect, 2)}
             return [Finding(SLOWER, series.subject, values, evidence)], Regression.YES

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from releases import figures
 from releases.expected import ExpectedResult, read_expected
 from releases.models import ChecklistRun, Confirmation, Deployment, ProbeRun, Release
 from releases.probes.criteria import Criterion
-from releases.probes.samples import percentile
 from releases.queries.answers import newest_answers
 from releases.queries.timings import KEY, PLACES
 from releases.states import DeploymentKind, DeploymentStatus, Expected
@@ -86,6 +86,11 @@ def _scored(
     def nothing(why: str) -> Answered:
         return Answered(number, result, Expected.NOT_MEASURED, why)
 
+    def kept(routes: Mapping[str, Any]) -> float:
+        """Return the percentile as every other page shows it: the one that the probe kept."""
+        figure: float = _timed(routes, result.route)[f"p{criterion.percent}_ms"]
+        return figure
+
     now = _samples(after, result.route)
     if not now:
         return nothing(f"no checklist has timed {result.route}")
@@ -94,12 +99,8 @@ def _scored(
     was = _samples(before, result.route) if criterion.relative else []
     if criterion.relative and len(was) < criterion.needs():
         return nothing("nothing to compare with: no baseline that counts has timed it")
-    value = percentile(now, criterion.percent)
-    measured = f"{value:.3g} ms"
-    if was:
-        earlier = percentile(was, criterion.percent)
-        change = f"{100 * (value - earlier) / earlier:+.0f} %" if earlier else "from nothing"
-        measured = f"{change} ({earlier:.3g} → {value:.3g} ms)"
+    value = kept(after)
+    measured = figures.change(kept(before), value, "ms") if was else figures.number(value, "ms")
     broken = criterion.broken_by(now, was)
     return Answered(number, result, Expected.NOT_AS_EXPECTED if broken else Expected.AS_EXPECTED, measured)
 
@@ -115,5 +116,10 @@ def _routes_of(deployment: Deployment) -> tuple[Mapping[str, Any], Mapping[str, 
 
 
 def _samples(routes: Mapping[str, Any], route: str) -> Sequence[float]:
+    samples: Sequence[float] = _timed(routes, route).get("samples_ms", [])
+    return samples
+
+
+def _timed(routes: Mapping[str, Any], route: str) -> Mapping[str, Any]:
     places = routes.get(route) or {}
-    return next((places[place]["samples_ms"] for place in PLACES if places.get(place, {}).get("samples_ms")), [])
+    return next((places[place] for place in PLACES if places.get(place, {}).get("samples_ms")), {})

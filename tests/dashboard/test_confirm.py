@@ -27,7 +27,7 @@ from releases.models import (
 from releases.queries.readiness.item import red
 from releases.states import DeploymentStatus, Regression, RollbackStatus, Verdict
 from tests import factory
-from tests.dashboard.pages import words
+from tests.dashboard.pages import links, words
 
 pytestmark = pytest.mark.django_db
 
@@ -207,6 +207,28 @@ def test_nothing_to_go_back_to_says_what_was_passed_over_and_what_can_be_done(br
     assert "Fix forward" in said
     assert "#web-oncall" in said
     assert 'id="press"' not in page.content.decode()
+
+
+def test_what_can_be_done_leads_only_where_somebody_may_go(client: Client, browser: Client) -> None:
+    factory.environment(command_names=["deploy", "rollback"])
+    assert "register a release with the fix and deploy it. Only lead may do that." in text(browser.get(PAGE))
+    assert not {"/releases/new?service=archive", "/s/archive/production/deploy"} & set(links(browser.get(PAGE)))
+    client.force_login(factory.lead())
+    assert {"/releases/new?service=archive", "/s/archive/production/deploy"} <= set(links(client.get(PAGE)))
+
+
+def test_an_unverified_target_is_compared_with_its_last_checklist_where_it_has_one(browser: Client) -> None:
+    place = factory.environment()
+    factory.deployed(place, "2026.11.3", Verdict.INCONCLUSIVE)
+    factory.deployed(place, "2026.11.4")
+    assert "compared with the last checklist of 2026.11.3, which was never verified here" in text(browser.get(PAGE))
+
+
+def test_a_target_without_a_checklist_has_nothing_to_be_compared_with(browser: Client) -> None:
+    place = factory.environment()
+    factory.deployed(place, "2026.11.3", None)
+    factory.deployed(place, "2026.11.4")
+    assert "no whole checklist of 2026.11.3 was measured here, so there is nothing" in text(browser.get(PAGE))
 
 
 def test_an_environment_without_a_deployment_says_so(browser: Client) -> None:

@@ -118,7 +118,10 @@ def test_what_would_not_run_is_said_before_the_press(staging: Environment, ana: 
 
 def test_a_frozen_environment_says_by_whom_and_refuses(staging: Environment, ana: Client) -> None:
     Freeze.objects.create(environment=staging, reason="RB-1: leak", frozen_by="Cho Park", frozen_at=timezone.now())
-    assert "archive/staging is frozen By Cho Park" in words(ana.get(FORM))
+    page = ana.get(FORM)
+    assert "archive/staging is frozen By Cho Park" in words(page)
+    assert "It can be deployed once the freeze is lifted." in words(page)
+    assert 'class="primary"' not in page.content.decode(), "nothing to press that would be refused"
     answer = ana.post(FORM, {"version": "2026.11.5", "digest": "", "key": "k"})
     assert answer.status_code == 409
 
@@ -268,3 +271,27 @@ def test_a_bad_release_asks_what_changed_and_takes_the_answer(staging: Environme
     asked = {"version": "2026.11.5", "key": "k-2", "what_changed": "the index is back"}
     assert ana.post(form, asked).status_code == 303
     assert "the index is back" in words(ana.get(f"/releases/{Deployment.objects.latest('pk').release_id}"))
+
+
+def test_a_bad_release_asks_before_the_press_and_is_not_offered_by_itself(staging: Environment, ana: Client) -> None:
+    staging.service.releases.filter(version="2026.11.5").update(
+        bad_since=timezone.now(), bad_by="Cho Park", bad_reason="RB-1: Too slow"
+    )
+    assert "There is none that is neither live nor marked bad: register a release" in words(ana.get(FORM))
+    assert "What changed since it was marked bad?" in words(ana.get(FORM, {"version": "2026.11.5"}))
+
+
+def test_a_release_that_was_never_deployed_leads_to_the_form(staging: Environment, ana: Client) -> None:
+    release = staging.service.releases.get(version="2026.11.5")
+    page = ana.get(f"/releases/{release.pk}")
+    assert "Not deployed yet. Have Rollbook deploy it to staging ." in words(page)
+    assert f"{FORM}?version=2026.11.5" in links(page)
+    viewer = signed_in(factory.person("sam", "viewer"))
+    assert "Have Rollbook deploy it" not in words(viewer.get(f"/releases/{release.pk}"))
+
+
+def test_the_history_says_who_pressed_and_not_who_reported(staging: Environment, ana: Client) -> None:
+    made = deploying(staging)
+    Deployment.objects.filter(pk=made.pk).update(reported_by="Dee")
+    assert "pressed by Dee" in words(ana.get("/s/archive/staging/"))
+    assert "reported by pipeline" in words(ana.get("/s/archive/staging/"))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard import wording
+from releases import figures
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 18, 2, 12, 5, tzinfo=UTC)  # a Wednesday, 03:12 in Berlin
@@ -13,7 +14,7 @@ NOW = datetime(2026, 3, 18, 2, 12, 5, tzinfo=UTC)  # a Wednesday, 03:12 in Berli
 
 def plain(text: str) -> str:
     """Return the text with the thin space as a plain one, to be readable here."""
-    return text.replace(wording.THIN, " ")
+    return text.replace(figures.THIN, " ")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,11 @@ def test_a_duration_has_at_most_two_units(seconds: float | timedelta | None, wor
     assert plain(wording.duration(seconds)) == words
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(0.0, "0 s"), (0.03, "0 s"), (3.84, "+3.8 s"), (64.0, "+1 min 04 s")])
+def test_how_long_after_the_press_something_began(seconds: float, words: str) -> None:
+    assert plain(wording.offset(seconds)) == words
+
+
 def test_a_limit_or_estimate_leaves_out_the_tenths() -> None:
     assert plain(wording.duration(20.4, whole=True)) == "20 s"
     assert plain(wording.duration(59.6, whole=True)) == "1 min"
@@ -106,11 +112,11 @@ def test_a_limit_or_estimate_leaves_out_the_tenths() -> None:
     ],
 )
 def test_a_figure_has_three_significant_digits(value: float | None, unit: str, words: str) -> None:
-    assert plain(wording.number(value, unit)) == words
+    assert plain(figures.number(value, unit)) == words
 
 
 def test_a_unit_follows_a_thin_space_that_does_not_break() -> None:
-    assert wording.number(810, "ms") == "810\u202fms"
+    assert figures.number(810, "ms") == "810\u202fms"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_a_unit_follows_a_thin_space_that_does_not_break() -> None:
     ],
 )
 def test_a_change_names_both_figures(before: float | None, after: float | None, words: str) -> None:
-    assert plain(wording.change(before, after, "ms")) == words
+    assert plain(figures.change(before, after, "ms")) == words
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def live() -> Deployment:
 
 
 def timed(run: int, milliseconds: float, n: int = 30) -> None:
-    edge = {"samples_ms": [milliseconds] * n}
+    edge = {"samples_ms": [milliseconds] * n} | {f"p{percent}_ms": milliseconds for percent in (50, 95, 99)}
     figures: dict[str, Any] = {"routes": {"/articles": {"edge": edge, "origin": {"samples_ms": [1.0] * n}}}}
     ProbeRun.objects.filter(run=run, key="response_time").update(figures=figures)
 
@@ -57,10 +57,22 @@ def carried(deployment: Deployment) -> str:
 
 def test_limits_are_scored_by_what_readers_had_at_the_edge(live: Deployment) -> None:
     limit, fall, text, not_timed = results_of(live.release, live)
-    assert (limit.answer, limit.measured) == (Expected.AS_EXPECTED, "-55 % (200 → 90 ms)")
+    assert (limit.answer, limit.measured) == (Expected.AS_EXPECTED, "−55\u202f% (200 → 90\u202fms)")
     assert fall.answer is Expected.AS_EXPECTED
     assert text.answer is Expected.TO_CONFIRM
     assert (not_timed.answer, not_timed.measured) == (Expected.NOT_MEASURED, "no checklist has timed /about")
+
+
+def test_seconds_are_written_as_everywhere_and_never_with_an_exponent(live: Deployment) -> None:
+    timed(live.verify_run_id or 0, 1234.0)
+    assert results_of(live.release, live)[0].measured == "+517\u202f% (200 → 1,230\u202fms)"
+
+
+def test_the_figure_shown_is_the_one_that_the_probe_kept(live: Deployment) -> None:
+    probe = ProbeRun.objects.get(run=live.verify_run_id, key="response_time")
+    probe.figures["routes"]["/articles"]["edge"]["p95_ms"] = 90.6
+    probe.save()
+    assert results_of(live.release, live)[0].measured == "−54.7\u202f% (200 → 90.6\u202fms)"
 
 
 def test_a_limit_that_was_broken_decides(live: Deployment) -> None:
