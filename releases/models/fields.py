@@ -1,6 +1,7 @@
 """Small helpers that several models share."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -24,9 +25,9 @@ class StateField(Text):
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 
-    @property
-    def words(self) -> list[str]:
-        return ["", *(word for word, _ in self.flatchoices)]
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(("", *(word for word, _ in self.flatchoices)))
 
 
 Statement = tuple[str, tuple[str | int, ...]]
