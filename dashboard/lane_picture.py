@@ -22,7 +22,7 @@ ROW = 22
 BAR = 10
 THINNEST = 3
 """Of a bar, however short what it stands for was."""
-NAME_LIMIT = 24
+NAME_LIMIT = 28
 STATE_LIMIT = 38
 """A word of state is never cut, only what is said beside it."""
 TICKS = 6

@@ -43,6 +43,14 @@ def test_an_answer_without_a_note_keeps_the_choice_and_says_what_is_missing(live
     assert not Confirmation.objects.exists()
 
 
+def test_a_refusal_names_its_field_once_and_no_white_space_as_got(live: Deployment) -> None:
+    given = {"came_true": "true", "note": "  "}
+    response = signed_in(factory.lead()).post(f"/releases/{live.release_id}/results/2", given)
+    told = words(response)
+    assert "Nothing was kept note is empty. Expected: what was seen, 1-4,000 characters. Safe to try again." in told
+    assert '<a href="#field-note">note</a>' in response.content.decode()
+
+
 def test_whoever_may_not_answer_reads_who_may(live: Deployment) -> None:
     client = signed_in(factory.on_call())
     told = words(client.get(f"/releases/{live.release_id}/results/2"))

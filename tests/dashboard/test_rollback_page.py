@@ -396,6 +396,16 @@ def test_failing_probes_show_what_they_found_and_old_failures_are_labelled(
     assert "2 pass serving_version, rollback_command" in said
 
 
+def test_where_the_target_is_live_going_back_again_is_called_going_further(
+    browser: Client, story: tuple[Environment, Deployment, Deployment], cho: User
+) -> None:
+    page = browser.get(address(ended(story, cho, Outcome.RESTORED_WITH_DIFFERENCES, code=1)))
+    following = _next(text(page))
+    assert "Roll back production further…" in following
+    assert "again…" not in following
+    assert "button primary" not in page.content.decode(), "its target serves: nothing has to be pressed"
+
+
 @pytest.mark.parametrize(
     ("outcome", "says"),
     [
