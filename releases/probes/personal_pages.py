@@ -94,4 +94,6 @@ def _judge_caching(subject: str, personal: list[Seen]) -> Iterator[Finding]:
 
 
 def _viewers(seen: Iterable[Seen]) -> str:
-    return ", ".join(dict.fromkeys(one.viewer for one in seen))
+    """Return them as words: `reader-b and anonymous readers`."""
+    *most, last = dict.fromkeys("anonymous readers" if one.viewer == NOBODY else one.viewer for one in seen)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -8,8 +8,9 @@ from releases.actor import Actor
 from releases.book import Tag
 from releases.intake import REASONS, RollbackSpec
 from releases.knocks import knock
-from releases.models import Environment, Event, Freeze, Rehearsal, Release, Rollback
+from releases.models import Deployment, Environment, Event, Freeze, Rehearsal, Release, Rollback
 from releases.queries import readiness
+from releases.queries.standing import rollback_of
 from releases.services import deploying, refusals, rehearsals
 from releases.services.commands import look_soon
 from releases.services.data_loss import accepted_losses, shown_at_press
@@ -32,6 +33,12 @@ def press(spec: RollbackSpec, *, actor: Actor, key: str = "") -> Rollback:
     require(actor, "roll_back", scope="rollbacks:write", service=spec.service, on=f"{spec.service}/{spec.environment}")
     environment = listed_environment(spec.service, spec.environment)
     return once(actor, key, spec, lambda: _press(spec, environment, actor), lambda pk: Rollback.objects.get(pk=pk))
+
+
+def _word_shown(live: Deployment) -> str:
+    """Return what the confirm page says of what is live: the outcome where that is a rollback, else the verdict."""
+    brought_here_by = rollback_of(live)
+    return (brought_here_by.outcome if brought_here_by else "") or live.verdict
 
 
 def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollback:
@@ -59,7 +66,7 @@ def _press(spec: RollbackSpec, environment: Environment, actor: Actor) -> Rollba
                 words=spec.words,
                 seen_digest=spec.digest,
                 at_press={
-                    "verdict": live.verdict,
+                    "verdict": _word_shown(live),
                     "readiness": [item.stored() for item in readiness.readiness_of(facts, broker.watch.last())],
                     "looked_at": facts.looked.looked_at.isoformat() if facts.looked else "",
                     "argv": rendered.argv if rendered else [],

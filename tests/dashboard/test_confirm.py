@@ -231,6 +231,13 @@ def test_a_target_without_a_checklist_has_nothing_to_be_compared_with(browser: C
     assert "no whole checklist of 2026.11.3 was measured here, so there is nothing" in text(browser.get(PAGE))
 
 
+def test_the_purge_is_said_to_be_for_every_release_after_the_target(
+    browser: Client, story: tuple[Environment, Deployment, Deployment]
+) -> None:
+    said = text(browser.get(PAGE))
+    assert "Without it, what a cache kept of releases after 2026.11.3 stays there." in said
+
+
 def test_an_environment_without_a_deployment_says_so(browser: Client) -> None:
     factory.environment()
     assert "Nothing was deployed to archive/production yet" in text(browser.get(PAGE))

@@ -60,7 +60,7 @@ def test_a_personal_page_out_of_the_cache_is_a_leak_at_the_edge_and_its_cause_is
         ("shared_cacheable", f"{route} at the instance web-2"),
     }
     leak = next(one for one in answer.findings if one.kind.id == "anothers_marker")
-    assert leak.sentence == f"{route} at the edge shows what belongs to reader-a to reader-b, nobody"
+    assert leak.sentence == f"{route} at the edge shows what belongs to reader-a to reader-b and anonymous readers"
     assert leak.evidence["seen"][0]["cache-control"] == "public, max-age=60"
     assert leak.evidence["seen"][0]["viewer"] == "reader-b"
 
@@ -135,7 +135,7 @@ def test_a_personal_page_that_shows_nothing_personal_is_broken(world: World) -> 
     world.service.hides_marker = True
     answer = world.ask(KEY, **settings(world))
     assert (answer.verdict, kinds_of(answer)) == (Verdict.FAIL, {"own_page_broken"})
-    assert "reader-a, reader-b: answered 200" in answer.findings[0].sentence
+    assert "reader-a and reader-b: answered 200" in answer.findings[0].sentence
 
 
 @pytest.mark.finding(KEY, "login_refused")

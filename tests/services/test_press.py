@@ -13,7 +13,7 @@ from releases.errors import Conflict, Denied, Invalid
 from releases.intake import RollbackSpec
 from releases.models import Deployment, Environment, Event, Freeze, Release, Rollback
 from releases.services.pressing import press
-from releases.states import DeploymentStatus, Outcome, RollbackStatus, Verdict
+from releases.states import DeploymentKind, DeploymentStatus, Outcome, RollbackStatus, Verdict
 from tests import factory
 from tests.services.conftest import InlineWorkers
 
@@ -87,6 +87,18 @@ def test_the_book_says_what_was_pressed(story: Story, cho: Actor) -> None:
     assert (details["live_version"], details["target_version"]) == ("2026.11.4", "2026.11.3")
     assert details["digest"] == factory.DIGEST
     assert details["routes_to_purge"] == rollback.routes_to_purge == ["/articles"]
+
+
+def test_of_what_a_rollback_brought_back_the_outcome_is_kept_as_the_page_shows_it(story: Story, cho: Actor) -> None:
+    place, target, live = story
+    back = factory.deployed(place, "2026.11.3", kind=DeploymentKind.ROLLBACK)
+    assert cho.user is not None
+    ended = {"status": RollbackStatus.DONE, "outcome": Outcome.RESTORED_WITH_DIFFERENCES}
+    factory.rollback(place, target, live, cho.user, deployment=back, **ended)
+    factory.rendered(place, live)
+    rollback = press(spec(live, back), actor=cho)
+    assert rollback.at_press["verdict"] == "restored with differences"
+    assert Event.objects.get(action="rollback:pressed").payload["details"]["verdict"] == "restored with differences"
 
 
 def test_what_stood_on_the_screen_is_kept(story: Story, cho: Actor) -> None:
