@@ -61,7 +61,7 @@ SCOPES = {
 """What a token may do, as far as its person may."""
 TOKEN_DAYS_LIMIT = 3650
 
-Scope = Annotated[str, Field(pattern="^(" + "|".join(SCOPES) + ")$")]
+Scope = Annotated[str, one_of(SCOPES)]
 
 
 def _not_given(value: object) -> bool:

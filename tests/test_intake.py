@@ -9,7 +9,17 @@ import pytest
 
 from releases import intake
 from releases.errors import Invalid, Malformed, Problem
-from releases.intake import FinishSpec, LiftSpec, ReleaseSpec, RollbackSpec, StartSpec, from_json, from_text, lines
+from releases.intake import (
+    FinishSpec,
+    LiftSpec,
+    ReleaseSpec,
+    RollbackSpec,
+    StartSpec,
+    TokenSpec,
+    from_json,
+    from_text,
+    lines,
+)
 
 RELEASE: dict[str, Any] = {
     "service": "archive",
@@ -277,6 +287,12 @@ def test_why_somebody_rolls_back_is_one_of_the_reasons_offered() -> None:
     problem = refused.value.problems[0]
     assert problem.failed == "reason is none of the words that it can be."
     assert problem.expected == "one of checklist, users, slow, other"
+
+
+def test_a_scope_that_there_is_none_of_is_said_to_be_no_word_of_it() -> None:
+    with pytest.raises(Invalid) as refused:
+        from_text(TokenSpec, {"name": "ci", "scopes": ["read", "people:write"], "days": "90"})
+    assert [problem.failed for problem in refused.value.problems] == ["scopes.1 is none of the words that it can be."]
 
 
 def test_lifting_a_freeze_needs_a_reason() -> None:
