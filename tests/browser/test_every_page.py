@@ -48,7 +48,7 @@ SEATS = [
     Seat("auditor", 1440, "dark", long_texts=True),
     Seat("viewer", 390, "light", long_texts=True),
 ]
-WIDTHS = (390, 1440)
+WIDTHS = (390, 800, 1440)
 SCHEMES = ("light", "dark")
 EVERY_SEAT = [
     Seat("lead", width, scheme, long_texts, axe=True)
@@ -86,7 +86,6 @@ def context(browser: Browser, seat: Seat, live_server: LiveServer, client: Clien
     context.close()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "seat",
     [*SEATS, *(pytest.param(seat, marks=[pytest.mark.drill, pytest.mark.timeout(600)]) for seat in EVERY_SEAT)],

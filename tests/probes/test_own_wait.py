@@ -156,7 +156,6 @@ def _answers(url: str) -> bool:
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(120)
 def test_a_machine_that_computes_without_a_pause_makes_no_service_slow(world: World, service_of_its_own: str) -> None:
     """B59: stress-ng with 32 processes beside probe and service, five looks: no look is red, each says that it is
     noisy; and a route that does take a quarter of a second is red all the same."""
