@@ -15,15 +15,22 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text}{THIN}{unit}" if unit else text
 
 
-def _significant(value: float) -> str:
+def beside(value: float, limit: float) -> str:
+    """Write a figure that broke a limit with the digits that it takes to tell them apart: `300.4` beside 300."""
+    written = (_significant(value, digits) for digits in range(3, 8))
+    return next((text for text in written if text != _significant(limit)), _significant(value))
+
+
+def _significant(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     # The exponent after rounding, so that 9.996 is 10.0 and not 10.00.
-    exponent = int(f"{abs(value):.2e}".split("e")[1])
-    rounded = round(value, 2 - exponent)
-    if exponent >= 2 or rounded == int(rounded):
+    exponent = int(f"{abs(value):.{digits - 1}e}".split("e")[1])
+    places = digits - 1 - exponent
+    rounded = round(value, places)
+    if places <= 0 or rounded == int(rounded):
         return _minus(f"{int(rounded):,}")
-    return _minus(f"{rounded:,.{2 - exponent}f}".rstrip("0").rstrip("."))
+    return _minus(f"{rounded:,.{places}f}".rstrip("0").rstrip("."))
 
 
 def _minus(text: str) -> str:

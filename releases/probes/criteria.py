@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from releases.figures import number
+from releases.figures import beside, number
 from releases.probes.samples import percentile
 
 _WRITTEN = re.compile(r"\s*p(50|95|99)\s*<=\s*([+-]?)([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|%)\s*")
@@ -44,7 +44,7 @@ class Criterion:
         """Return how samples in milliseconds break it, or an empty text. `before` counts only where it is relative."""
         now = percentile(list(after), self.percent)
         if not self.relative:
-            return f"p{self.percent} is {number(now)} ms" if now > self.limit else ""
+            return f"p{self.percent} is {beside(now, self.limit)} ms" if now > self.limit else ""
         was = percentile(list(before), self.percent)
         if now <= was * (1 + self.limit / 100):
             return ""

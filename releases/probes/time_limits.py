@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from releases.figures import number
+from releases.figures import beside, number
 from releases.probes.base import Before, Context, Finding, FindingKind, Json
 from releases.probes.criteria import FEWEST_SAMPLES
 from releases.probes.samples import mann_whitney, percentile
@@ -53,7 +53,7 @@ def against_budget(series: Series, samples: list[float]) -> Iterator[Finding]:
     budget = series.route.budget_ms
     p95 = percentile(samples, 95)
     if budget is not None and p95 > budget:
-        yield Finding(OVER_BUDGET, series.subject, {"p95": number(p95), "budget": number(budget)})
+        yield Finding(OVER_BUDGET, series.subject, {"p95": beside(p95, budget), "budget": f"{budget:g}"})
 
 
 def against_criteria(

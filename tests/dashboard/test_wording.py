@@ -115,6 +115,14 @@ def test_a_figure_has_three_significant_digits(value: float | None, unit: str, w
     assert plain(figures.number(value, unit)) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "limit", "words"),
+    [(810, 300, "810"), (300.4, 300, "300.4"), (300.04, 300, "300.04"), (1256, 1255, "1,256")],
+)
+def test_a_figure_that_broke_a_limit_is_never_written_as_the_limit(value: float, limit: float, words: str) -> None:
+    assert figures.beside(value, limit) == words
+
+
 def test_a_unit_follows_a_thin_space_that_does_not_break() -> None:
     assert figures.number(810, "ms") == "810\u202fms"
 
