@@ -123,6 +123,27 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"40 times Tab do not lead to {wanted}")
 
 
+def outcome_of(page: Page, *, by_keyboard: bool) -> Locator:
+    """Wait for an outcome that says something. A machine at work gives a probe too little data; then ask again."""
+    outcome = page.locator("#outcome")
+    for _ in range(5):
+        expect(outcome).to_have_text(re.compile("restored|inconclusive", re.I), timeout=120_000)
+        if "inconclusive" not in outcome.inner_text().lower():
+            break
+        go_on(page, page.get_by_role("link", name="Verify now…"), by_keyboard)
+        page.get_by_label("Why it is measured again").fill("the machine was at work")
+        go_on(page, page.get_by_role("button", name=re.compile("Verify RB-")), by_keyboard)
+    return outcome
+
+
+def go_on(page: Page, wanted: Locator, by_keyboard: bool) -> None:
+    if by_keyboard:
+        tab_to(page, wanted)
+        page.keyboard.press("Enter")
+    else:
+        wanted.click()
+
+
 def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: Browser) -> None:
     leak = httpx.get(f"{night.rollbook.production}/account", timeout=30)
     assert LEAKED in leak.text, "the cache shows one reader's page to everybody"
@@ -149,8 +170,8 @@ def test_from_the_message_to_restored_by_keyboard_alone(night: Night, browser: B
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
-    outcome = page.locator("#outcome")
-    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=120_000)
+    outcome = outcome_of(page, by_keyboard=True)
+    expect(outcome).to_have_text(re.compile("restored", re.I))
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
     expect(outcome).to_be_focused()
     expect(page).to_have_title(re.compile("restored", re.I))
@@ -188,8 +209,8 @@ def test_from_the_message_to_restored_without_javascript(night: Night, browser: 
     button.click()
 
     expect(page).to_have_url(re.compile(r"/rollbacks/\d+$"))
-    outcome = page.locator("#outcome")  # the page loads itself anew every ten seconds
-    expect(outcome).to_have_text(re.compile("restored", re.I), timeout=120_000)
+    outcome = outcome_of(page, by_keyboard=False)  # the page loads itself anew every ten seconds
+    expect(outcome).to_have_text(re.compile("restored", re.I))
     expect(outcome).not_to_contain_text("not restored", ignore_case=True)
     expect(page.get_by_text("2026.11.2 serves on every instance").first).to_be_visible()
     expect(page.get_by_text(re.compile("Accepted as lost: .* of `bookmark.kept_on`"))).to_be_visible()
