@@ -10,6 +10,7 @@ from releases.queries.wayback import (
     open_rollback,
     rendered_for,
     routes_to_purge,
+    started,
     undone_by,
     way_back,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "open_rollback",
     "rendered_for",
     "routes_to_purge",
+    "started",
     "undone_by",
     "way_back",
 ]

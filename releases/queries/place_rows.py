@@ -8,7 +8,6 @@ from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import RowNumber
 
 from releases.models import (
-    NOT_FINISHED,
     ChecklistRun,
     Deployment,
     Environment,
@@ -19,7 +18,7 @@ from releases.models import (
     RenderedCommand,
     Rollback,
 )
-from releases.queries.wayback import CANDIDATES_LIMIT, verified_now
+from releases.queries.wayback import CANDIDATES_LIMIT, started, verified_now
 from releases.states import OPEN_ROLLBACK, OPEN_RUN, DeploymentKind, DeploymentStatus, ExecutionStatus, Outcome
 
 FEW = 20
@@ -78,9 +77,7 @@ def now_on(environments: Collection[int]) -> NowOn:
     on = NowOn(
         rollbacks=Rollback.objects.filter(status__in=OPEN_ROLLBACK),
         freezes=Freeze.objects.filter(lifted_at=None),
-        started=Deployment.objects.filter(
-            NOT_FINISHED, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
-        ),
+        started=started(),
         executing=Execution.objects.filter(status=ExecutionStatus.EXECUTING),
         runs=ChecklistRun.objects.filter(status__in=OPEN_RUN),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from releases.models import NOT_FINISHED, Deployment, Environment, Freeze, RenderedCommand, Rollback
@@ -72,19 +72,15 @@ def way_back(environment: Environment, live: Deployment | None = None) -> WayBac
     return WayBack(live, unverified, skipped)
 
 
+def started() -> QuerySet[Deployment]:
+    """Return the deployments that have started and not ended; neither rollbacks nor rehearsals."""
+    return Deployment.objects.filter(NOT_FINISHED, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED)
+
+
 def stoppable(environment: Environment) -> Deployment | None:
     """Return the deployment whose command Rollbook runs here now: a rollback stops it first."""
-    return (
-        Deployment.objects.filter(
-            NOT_FINISHED,
-            environment=environment,
-            kind=DeploymentKind.DEPLOYMENT,
-            status=DeploymentStatus.STARTED,
-            execution__isnull=False,
-        )
-        .select_related("release__service", "execution")
-        .first()
-    )
+    run_here = started().filter(environment=environment, execution__isnull=False)
+    return run_here.select_related("release__service", "execution").first()
 
 
 def verified_now() -> Q:

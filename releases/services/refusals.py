@@ -4,7 +4,6 @@ from releases import queries
 from releases.errors import DO_NOT_RETRY, Conflict, Invalid, Moved, Problem
 from releases.intake import RollbackSpec
 from releases.models import (
-    NOT_FINISHED,
     Deployment,
     Environment,
     Execution,
@@ -17,8 +16,6 @@ from releases.models import (
 from releases.queries.receipts import newest_receipt
 from releases.states import (
     OPEN_REHEARSAL,
-    DeploymentKind,
-    DeploymentStatus,
     ExecutionStatus,
 )
 
@@ -64,9 +61,7 @@ def while_busy(environment: Environment) -> None:
         what = f"{rollback.tag} by {rollback.requested_by}"
     elif rehearsal := Rehearsal.objects.filter(environment=environment, status__in=OPEN_REHEARSAL).first():
         what = f"{rehearsal.tag} by {rehearsal.requested_by}"
-    elif started := Deployment.objects.filter(
-        NOT_FINISHED, environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
-    ).first():
+    elif started := queries.started().filter(environment=environment).first():
         what = f"{started.tag}, started by {started.reported_by},"
     elif execution := Execution.objects.filter(environment=environment, status=ExecutionStatus.EXECUTING).first():
         what = f"{execution.tag} ({execution.kind}) by {execution.started_by}"

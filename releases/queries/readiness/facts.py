@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from releases.models import (
-    NOT_FINISHED,
     Deployment,
     Environment,
     Execution,
@@ -15,8 +14,8 @@ from releases.models import (
     RenderedCommand,
     Worker,
 )
-from releases.queries.wayback import Skipped, WayBack
-from releases.states import DeploymentKind, DeploymentStatus, ExecutionStatus
+from releases.queries.wayback import Skipped, WayBack, started
+from releases.states import ExecutionStatus
 
 WORKER_FRESH = timedelta(seconds=30)
 """A worker that reported itself within this time counts as alive."""
@@ -55,9 +54,7 @@ class Facts:
 
 def facts_of(environment: Environment, back: WayBack, rendered: RenderedCommand | None) -> Facts:
     """Read what the items of one environment need."""
-    started = Deployment.objects.filter(
-        NOT_FINISHED, environment=environment, kind=DeploymentKind.DEPLOYMENT, status=DeploymentStatus.STARTED
-    )
+    deploying = started().filter(environment=environment)
     return Facts(
         now=timezone.now(),
         live=back.live,
@@ -67,7 +64,7 @@ def facts_of(environment: Environment, back: WayBack, rendered: RenderedCommand 
         queue=environment.act_queue,
         workers=workers_by_queue().get(environment.act_queue, []),
         executing=Execution.objects.filter(environment=environment, status=ExecutionStatus.EXECUTING).first(),
-        started=started.select_related("release").order_by("-pk").first(),
+        started=deploying.select_related("release").order_by("-pk").first(),
         skipped=back.skipped,
     )
 
